@@ -1,0 +1,1 @@
+"""The vocabulary of Kubernetes: kinds, Pod templates, selectors, quantities, images, secrets, and what stands around an object. Pure."""
