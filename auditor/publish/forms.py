@@ -1,0 +1,243 @@
+"""The shapes of `-o json`: a public interface. A field is added, never renamed; `docs/schema/` is generated from here.
+
+`jsonform` fills these, `schema` turns them into JSON Schema. Times are RFC 3339 in UTC; a secret value is `{"redacted": true}`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+# pydantic takes TypedDicts of the standard library from Python 3.12 on only
+from typing_extensions import TypedDict
+
+SeverityWord = Literal["error", "warning", "info"]
+SideWord = Literal["git", "live", "both"]
+OutcomeWord = Literal["pass", "fail", "not-applicable", "unknown", "waived", "broken"]
+DirectionWord = Literal["live-changed", "git-ahead", "both", "unknown"]
+
+
+class RefForm(TypedDict):
+    cluster: str
+    group: str
+    kind: str
+    namespace: str | None
+    name: str
+
+
+class PlaceForm(TypedDict):
+    source: str
+    file: str
+    line: int
+    column: int
+
+
+class SourceForm(TypedDict):
+    name: str
+    revision: str | None
+    fetched_at: str | None
+    commit_at: str | None
+    branch: str | None
+
+
+class CellForm(TypedDict):
+    group: str
+    kind: str
+    namespace: str | None
+    state: Literal["listed", "denied", "unavailable", "absent", "excluded"]
+    reason: str
+    objects: int
+
+
+class CoverageForm(TypedDict):
+    ratio: float | None
+    cells: list[CellForm]
+
+
+class ProblemForm(TypedDict):
+    code: str
+    severity: SeverityWord
+    message: str
+    remedy: str
+    place: PlaceForm | None
+    ref: RefForm | None
+
+
+class PolicyName(TypedDict):
+    id: str
+    name: str
+
+
+class FindingForm(TypedDict):
+    fingerprint: str
+    side: SideWord
+    severity: SeverityWord
+    path: str
+    message: str
+    remedy: str
+    place: PlaceForm | None
+    pending: bool
+
+
+class VerdictForm(TypedDict):
+    ref: RefForm
+    policy: PolicyName
+    outcome: OutcomeWord
+    severity: SeverityWord
+    reason: str
+    concerns: list[RefForm]
+    findings: list[FindingForm]
+    scored: bool
+
+
+# "class" is a word of Python: this one needs the functional spelling
+OwnerForm = TypedDict(
+    "OwnerForm",
+    {
+        "manager": str,
+        "operation": str,
+        "subresource": str,
+        "time": str | None,
+        "class": Literal["human", "gitops", "controller", "unknown"],
+        "certainty": Literal["recorded", "likely", "unknown"],
+    },
+)
+
+
+class WindowForm(TypedDict):
+    after: str | None
+    before: str
+
+
+class ChangeForm(TypedDict):
+    path: str
+    change: Literal["changed", "missing", "added", "removed-in-git"]
+    desired: Any
+    live: Any
+    severity: SeverityWord
+    window: WindowForm | None
+    place: PlaceForm | None
+    owner: OwnerForm | None
+    direction: DirectionWord
+    words: str
+
+
+class DriftForm(TypedDict):
+    ref: RefForm
+    kind: Literal["modified", "missing", "unmanaged", "orphaned"]
+    direction: DirectionWord
+    severity: SeverityWord
+    changes: list[ChangeForm]
+    reason: str
+    place: PlaceForm | None
+    window: WindowForm | None
+    pending: bool
+
+
+class NotComparedForm(TypedDict):
+    ref: RefForm
+    reason: str
+
+
+class ScoreForm(TypedDict):
+    score: float | None
+    minimum: float | None
+    workloads: int
+    unknown_ratio: float | None
+
+
+class NamespaceScoreForm(ScoreForm):
+    namespace: str
+    team: str | None
+
+
+class TeamScoreForm(ScoreForm):
+    team: str
+
+
+class WorkloadScoreForm(ScoreForm):
+    ref: RefForm
+
+
+class ScoresForm(TypedDict):
+    formula: int
+    cluster: ScoreForm
+    namespaces: list[NamespaceScoreForm]
+    teams: list[TeamScoreForm]
+    workloads: list[WorkloadScoreForm]
+
+
+class AuditForm(TypedDict):
+    """`auditor audit -o json`"""
+
+    version: Literal[1]
+    at: str
+    cluster: str
+    sources: list[SourceForm]
+    coverage: CoverageForm
+    problems: list[ProblemForm]
+    verdicts: list[VerdictForm]
+    drift: list[DriftForm]
+    not_compared: list[NotComparedForm]
+    scores: ScoresForm
+
+
+class CheckForm(TypedDict):
+    """`auditor check -o json`"""
+
+    version: Literal[1]
+    at: str
+    sources: list[SourceForm]
+    problems: list[ProblemForm]
+    verdicts: list[VerdictForm]
+    scores: ScoresForm
+
+
+class DiffForm(TypedDict):
+    """`auditor diff -o json`"""
+
+    version: Literal[1]
+    at: str
+    cluster: str
+    sources: list[SourceForm]
+    coverage: CoverageForm
+    problems: list[ProblemForm]
+    drift: list[DriftForm]
+    not_compared: list[NotComparedForm]
+
+
+class ResourceForm(TypedDict):
+    ref: RefForm
+    api_version: str
+    place: PlaceForm | None
+    body: dict[str, Any]
+
+
+class ManifestsForm(TypedDict):
+    """`auditor manifests -o json`"""
+
+    version: Literal[1]
+    sources: list[SourceForm]
+    resources: list[ResourceForm]
+    problems: list[ProblemForm]
+
+
+class PolicyForm(TypedDict):
+    id: str
+    name: str
+    practice: int
+    severity: SeverityWord
+    kinds: list[str]
+    reads: list[str]
+    judges: Literal["running", "declared"]
+    enabled: bool
+    title: str
+    rationale: str
+    remedy: str
+    version: int
+
+
+class PoliciesForm(TypedDict):
+    """`auditor policies -o json`"""
+
+    version: Literal[1]
+    policies: list[PolicyForm]

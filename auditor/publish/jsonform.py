@@ -1,0 +1,344 @@
+"""What `-o json` prints: model types in, plain dicts of `forms` out, and `dumps` to bytes.
+
+Nothing here can print a secret value: `Sealed` becomes `{"redacted": true}`, and what stands in a Secret's data without having
+been sealed is redacted too. Order is total, so two equal audits print the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import orjson
+
+from auditor import model
+from auditor.publish import forms
+from auditor.publish.foreign import encodable
+
+REDACTED: Final = {"redacted": True}
+_DEEPEST: Final = 200  # orjson gives up at 254; manifests are budgeted far below
+_SECRET_PARTS: Final = ("data", "stringData")
+
+
+def audit_form(audit: model.Audit) -> forms.AuditForm:
+    """Everything one run learned."""
+    return {
+        "version": 1,
+        "at": moment(audit.at),
+        "cluster": audit.cluster,
+        "sources": [source_form(source) for source in audit.sources],
+        "coverage": coverage_form(audit.coverage),
+        "problems": problem_forms(audit.problems),
+        "verdicts": verdict_forms(audit.verdicts),
+        "drift": drift_forms(audit.drift),
+        "not_compared": _not_compared(audit.not_compared),
+        "scores": scores_form(audit.scores),
+    }
+
+
+def check_form(audit: model.Audit) -> forms.CheckForm:
+    """Manifests judged: no drift, no coverage."""
+    return {
+        "version": 1,
+        "at": moment(audit.at),
+        "sources": [source_form(source) for source in audit.sources],
+        "problems": problem_forms(audit.problems),
+        "verdicts": verdict_forms(audit.verdicts),
+        "scores": scores_form(audit.scores),
+    }
+
+
+def diff_form(audit: model.Audit) -> forms.DiffForm:
+    """Desired against live: drift, and what could not be compared."""
+    return {
+        "version": 1,
+        "at": moment(audit.at),
+        "cluster": audit.cluster,
+        "sources": [source_form(source) for source in audit.sources],
+        "coverage": coverage_form(audit.coverage),
+        "problems": problem_forms(audit.problems),
+        "drift": drift_forms(audit.drift),
+        "not_compared": _not_compared(audit.not_compared),
+    }
+
+
+def manifests_form(snapshot: model.Snapshot) -> forms.ManifestsForm:
+    """The desired side as read, in the order it was read; of two objects with one ref both are listed."""
+    return {
+        "version": 1,
+        "sources": [source_form(source) for source in snapshot.sources],
+        "resources": [_resource(resource) for resource in snapshot.resources],
+        "problems": problem_forms(snapshot.problems),
+    }
+
+
+def policies_form(policies: Iterable[model.Policy]) -> forms.PoliciesForm:
+    """The catalogue, by id."""
+    return {"version": 1, "policies": [_policy(policy) for policy in sorted(policies, key=lambda policy: policy.id)]}
+
+
+def dumps(form: object, *, indent: bool = False) -> bytes:
+    """One JSON document and a line feed, UTF-8. Takes what orjson refuses: integers beyond 64 bits, lone surrogates (written out
+    as `%FF` or `\\\\ud800`), `Sealed`, and values nested deeper than any reader would follow (cut, and said)."""
+    # orjson would print a dataclass by itself, `Sealed` with its mark too: pass them through to `_default`
+    options = orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATACLASS | (orjson.OPT_INDENT_2 if indent else 0)
+    try:
+        return orjson.dumps(form, default=_default, option=options)
+    except orjson.JSONEncodeError:
+        return orjson.dumps(_encodable(form, 0), default=_default, option=options | orjson.OPT_NON_STR_KEYS)
+
+
+def plain(value: Any) -> Any:
+    """A JSON value without `Sealed`: redacted where a secret stood."""
+    if isinstance(value, model.Sealed):
+        return dict(REDACTED)
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value
+
+
+def moment(at: datetime) -> str:
+    """RFC 3339 in UTC with `Z`; a time without a zone is UTC already. Parts of a second only where there are any."""
+    utc = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    return utc.isoformat(timespec="microseconds" if utc.microsecond else "seconds").removesuffix("+00:00") + "Z"
+
+
+def ref_form(ref: model.Ref) -> forms.RefForm:
+    return {"cluster": ref.cluster, "group": ref.group, "kind": ref.kind, "namespace": ref.namespace, "name": ref.name}
+
+
+def place_form(place: model.Place | None) -> forms.PlaceForm | None:
+    if place is None:
+        return None
+    return {"source": place.source, "file": place.file, "line": place.line, "column": place.column}
+
+
+def source_form(source: model.Source) -> forms.SourceForm:
+    return {
+        "name": source.name,
+        "revision": source.revision,
+        "fetched_at": _moment_or_none(source.fetched_at),
+        "commit_at": _moment_or_none(source.commit_at),
+        "branch": source.branch,
+    }
+
+
+def coverage_form(coverage: model.Coverage) -> forms.CoverageForm:
+    cells = sorted(coverage.cells, key=lambda cell: (cell.namespace or "", cell.kind, cell.group))
+    return {"ratio": coverage.ratio, "cells": [_cell(cell) for cell in cells]}
+
+
+def problem_forms(problems: Sequence[model.Problem]) -> list[forms.ProblemForm]:
+    """In the order given: by file and line, as they were read."""
+    return [
+        {
+            "code": problem.code,
+            "severity": problem.severity.value,
+            "message": problem.message,
+            "remedy": problem.remedy,
+            "place": place_form(problem.place),
+            "ref": ref_form(problem.ref) if problem.ref else None,
+        }
+        for problem in problems
+    ]
+
+
+def verdict_forms(verdicts: Iterable[model.Verdict]) -> list[forms.VerdictForm]:
+    """By object, then policy."""
+    ordered = sorted(verdicts, key=lambda verdict: (verdict.ref.key, verdict.policy))
+    return [
+        {
+            "ref": ref_form(verdict.ref),
+            "policy": {"id": verdict.policy, "name": verdict.name},
+            "outcome": verdict.outcome.value,
+            "severity": verdict.severity.value,
+            "reason": verdict.reason,
+            "concerns": [ref_form(ref) for ref in verdict.concerns],
+            "findings": [finding_form(finding) for finding in verdict.findings],
+            "scored": verdict.scored,
+        }
+        for verdict in ordered
+    ]
+
+
+def finding_form(finding: model.Finding) -> forms.FindingForm:
+    return {
+        "fingerprint": finding.fingerprint,
+        "side": finding.side.value,
+        "severity": finding.severity.value,
+        "path": finding.path,
+        "message": finding.message,
+        "remedy": finding.remedy,
+        "place": place_form(finding.place),
+        "pending": finding.pending,
+    }
+
+
+def drift_forms(drift: Iterable[model.Drift]) -> list[forms.DriftForm]:
+    """By object."""
+    return [
+        {
+            "ref": ref_form(one.ref),
+            "kind": one.kind.value,
+            "direction": one.direction.value,
+            "severity": one.severity.value,
+            "changes": [change_form(one.ref, change) for change in one.changes],
+            "reason": one.reason,
+            "place": place_form(one.place),
+            "window": _window(one.window),
+            "pending": one.pending,
+        }
+        for one in sorted(drift, key=lambda one: (one.ref.key, one.kind))
+    ]
+
+
+def change_form(ref: model.Ref, change: model.Change) -> forms.ChangeForm:
+    """`ref`: of the object, so that an unsealed value of a Secret is redacted too."""
+    secret = is_secret(ref) and (
+        change.path in _SECRET_PARTS or change.path.startswith(("data.", "data[", "stringData"))
+    )
+    desired, live = (_redacted(side) if secret else plain(side) for side in (change.desired, change.live))
+    return {
+        "path": change.path,
+        "change": change.change.value,
+        "desired": desired,
+        "live": live,
+        "severity": change.severity.value,
+        "window": _window(change.window),
+        "place": place_form(change.place),
+        "owner": owner_form(change.owner) if change.owner else None,
+        "direction": change.direction.value,
+        "words": "" if secret else change.words,
+    }
+
+
+def owner_form(owner: model.Owner) -> forms.OwnerForm:
+    return {
+        "manager": owner.manager,
+        "operation": owner.operation,
+        "subresource": owner.subresource,
+        "time": _moment_or_none(owner.time),
+        "class": owner.owner_class.value,
+        "certainty": owner.certainty.value,
+    }
+
+
+def score_form(score: model.Score) -> forms.ScoreForm:
+    return {
+        "score": score.score,
+        "minimum": score.minimum,
+        "workloads": score.workloads,
+        "unknown_ratio": score.unknown_ratio,
+    }
+
+
+def scores_form(scores: model.Scores) -> forms.ScoresForm:
+    return {
+        "formula": scores.formula,
+        "cluster": score_form(scores.cluster),
+        "namespaces": [
+            {"namespace": name, "team": scores.team_of.get(name), **score_form(score)}
+            for name, score in sorted(scores.namespaces.items())
+        ],
+        "teams": [{"team": name, **score_form(score)} for name, score in sorted(scores.teams.items())],
+        "workloads": [
+            {"ref": ref_form(ref), **score_form(score)}
+            for ref, score in sorted(scores.workloads.items(), key=lambda item: item[0].key)
+        ],
+    }
+
+
+def is_secret(ref: model.Ref) -> bool:
+    """Whether the object is a core Secret, whose data nobody is to see."""
+    return ref.kind == "Secret" and not ref.group
+
+
+def _resource(resource: model.Resource) -> forms.ResourceForm:
+    body: dict[str, Any] = plain(resource.body)
+    if is_secret(resource.ref):
+        for part in _SECRET_PARTS:
+            if part in body:
+                body[part] = _redacted(resource.body[part])
+    return {
+        "ref": ref_form(resource.ref),
+        "api_version": resource.api_version,
+        "place": place_form(resource.place()),
+        "body": body,
+    }
+
+
+def _policy(policy: model.Policy) -> forms.PolicyForm:
+    return {
+        "id": policy.id,
+        "name": policy.name,
+        "practice": policy.practice,
+        "severity": policy.severity.value,
+        "kinds": list(policy.kinds),
+        "reads": list(policy.reads),
+        "judges": policy.judges.value,
+        "enabled": policy.enabled,
+        "title": policy.title,
+        "rationale": policy.rationale,
+        "remedy": policy.remedy,
+        "version": policy.version,
+    }
+
+
+def _not_compared(found: Iterable[model.NotCompared]) -> list[forms.NotComparedForm]:
+    return [
+        {"ref": ref_form(one.ref), "reason": one.reason}
+        for one in sorted(found, key=lambda one: (one.ref.key, one.reason))
+    ]
+
+
+def _cell(cell: model.Cell) -> forms.CellForm:
+    return {
+        "group": cell.group,
+        "kind": cell.kind,
+        "namespace": cell.namespace,
+        "state": cell.state.value,
+        "reason": cell.reason,
+        "objects": cell.objects,
+    }
+
+
+def _window(window: model.Window | None) -> forms.WindowForm | None:
+    return {"after": _moment_or_none(window.after), "before": moment(window.before)} if window else None
+
+
+def _moment_or_none(at: datetime | None) -> str | None:
+    return moment(at) if at else None
+
+
+def _redacted(value: Any) -> Any:
+    """Every leaf of a Secret's data redacted, sealed or not; what is absent stays absent."""
+    if value is None:
+        return None
+    if isinstance(value, Mapping):
+        return {str(key): dict(REDACTED) for key in value}
+    return dict(REDACTED)
+
+
+def _default(value: object) -> object:
+    if isinstance(value, model.Sealed):
+        return REDACTED
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(type(value).__name__)
+
+
+def _encodable(value: Any, depth: int) -> Any:
+    if isinstance(value, str):
+        return encodable(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value if -(2**63) <= value < 2**64 else orjson.Fragment(str(value))
+    if depth > _DEEPEST and isinstance(value, (Mapping, list, tuple)):
+        return {"cut": f"nested deeper than {_DEEPEST}"}
+    if isinstance(value, Mapping):
+        return {encodable(str(key)): _encodable(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_encodable(item, depth + 1) for item in value]
+    return value

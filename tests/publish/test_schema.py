@@ -1,0 +1,49 @@
+"""docs/schema: current, and true of what is printed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from auditor.publish import jsonform, schema
+from tests.publish import sample
+
+FOLDER = Path(__file__).parents[2] / "docs" / "schema"
+FORMS = {"audit": jsonform.audit_form, "check": jsonform.check_form, "diff": jsonform.diff_form}
+
+
+@pytest.mark.parametrize("name", [f"{form}.json" for form in schema.FORMS])
+def test_the_schema_file_is_current(name: str) -> None:
+    assert (FOLDER / name).read_bytes() == schema.schemas()[name], f"docs/schema/{name} is stale: run make docs"
+
+
+def valid(name: str, form: object) -> None:
+    made = json.loads(schema.schemas()[f"{name}.json"])
+    Draft202012Validator.check_schema(made)
+    Draft202012Validator(made).validate(json.loads(jsonform.dumps(form)))
+
+
+@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("audit", [sample.AUDIT, sample.NOTHING, *map(sample.hostile, sample.NASTY[:3])])
+def test_what_is_printed_fits_its_schema(name: str, audit: sample.Audit) -> None:
+    valid(name, FORMS[name](audit))
+
+
+def test_manifests_and_policies_fit_their_schema() -> None:
+    valid("manifests", jsonform.manifests_form(sample.SNAPSHOT))
+    valid("policies", jsonform.policies_form(sample.POLICIES))
+
+
+def test_a_renamed_field_does_not_fit() -> None:
+    form = dict(jsonform.audit_form(sample.AUDIT))
+    form["judgements"] = form.pop("verdicts")
+    made = json.loads(schema.schemas()["audit.json"])
+    assert not Draft202012Validator(made).is_valid(json.loads(jsonform.dumps(form)))
+
+
+def test_writing_says_which_files_changed(tmp_path: Path) -> None:
+    assert len(schema.write(tmp_path)) == len(schema.FORMS)
+    assert schema.write(tmp_path) == ()
