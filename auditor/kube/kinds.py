@@ -6,7 +6,7 @@ CustomResourceDefinition, where a snapshot holds one (`scope`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -126,6 +126,47 @@ BUILT_IN: Final[Mapping[tuple[str, str], Kind]] = MappingProxyType(
 )
 """Every kind of Kubernetes 1.36, by (group, kind)."""
 
+# Kinds of widespread add-ons that policies look at: providers of Secrets, autoscalers, network policies, GitOps tools.
+_ADD_ONS: Final = (
+    ("argoproj.io", "v1alpha1", True, "Application/applications Rollout/rollouts"),
+    ("autoscaling.k8s.io", "v1", True, "VerticalPodAutoscaler/verticalpodautoscalers"),
+    ("bitnami.com", "v1alpha1", True, "SealedSecret/sealedsecrets"),
+    ("cert-manager.io", "v1", True, "Certificate/certificates"),
+    ("cilium.io", "v2", True, "CiliumNetworkPolicy/ciliumnetworkpolicies"),
+    ("cilium.io", "v2", False, "CiliumClusterwideNetworkPolicy/ciliumclusterwidenetworkpolicies"),
+    ("crd.projectcalico.org", "v1", True, "NetworkPolicy/networkpolicies"),
+    ("crd.projectcalico.org", "v1", False, "GlobalNetworkPolicy/globalnetworkpolicies"),
+    ("external-secrets.io", "v1", True, "ExternalSecret/externalsecrets"),
+    ("external-secrets.io", "v1", False, "ClusterExternalSecret/clusterexternalsecrets"),
+    ("helm.toolkit.fluxcd.io", "v2", True, "HelmRelease/helmreleases"),
+    ("keda.sh", "v1alpha1", True, "ScaledJob/scaledjobs ScaledObject/scaledobjects"),
+    ("kustomize.toolkit.fluxcd.io", "v1", True, "Kustomization/kustomizations"),
+    (
+        "policy.networking.k8s.io",
+        "v1alpha1",
+        False,
+        "AdminNetworkPolicy/adminnetworkpolicies BaselineAdminNetworkPolicy/baselineadminnetworkpolicies",
+    ),
+    ("projectcalico.org", "v3", True, "NetworkPolicy/networkpolicies"),
+    ("projectcalico.org", "v3", False, "GlobalNetworkPolicy/globalnetworkpolicies"),
+    ("secrets-store.csi.x-k8s.io", "v1", True, "SecretProviderClass/secretproviderclasses"),
+)
+
+ADD_ONS: Final[Mapping[tuple[str, str], Kind]] = MappingProxyType(
+    {
+        (group, kind): Kind(group, kind, plural, namespaced, version)
+        for group, version, namespaced, names in _ADD_ONS
+        for kind, plural in (name.split("/") for name in names.split())
+    }
+)
+"""Kinds of add-ons that policies name; a cluster may well not serve them."""
+
+# The core group comes first in the table, so a bare name means its kind.
+_BY_NAME: Final[Mapping[str, Kind]] = {kind.kind: kind for kind in reversed(tuple(BUILT_IN.values()))}
+
+_FORMER: Final = frozenset({"extensions"})
+"""Groups that served today's kinds in versions long removed; manifests with them are still about."""
+
 GROUPS: Final = frozenset(group for group, _ in BUILT_IN)
 """The API groups of Kubernetes itself; "" is the core group."""
 
@@ -141,14 +182,36 @@ def known(group: str, kind: str) -> Kind | None:
     return BUILT_IN.get((group, kind))
 
 
-def scope(group: str, kind: str, *snapshots: Snapshot | None) -> bool | None:
-    """Whether objects of the kind live in namespaces: from the table, else from a CustomResourceDefinition of the snapshots.
+def called(group: str, kind: str) -> str:
+    """The name that `Policy.kinds` uses: `Deployment` for built-in kinds, also under the groups they had before, else `Rollout.argoproj.io`.
+
+    Where two built-in groups serve one name (Event), the core group has the bare one.
+    """
+    if group in _FORMER and kind in _BY_NAME:
+        return kind
+    first = _BY_NAME.get(kind)
+    return kind if first and first.group == group else f"{kind}.{group}"
+
+
+def of_name(name: str) -> tuple[Kind, ...]:
+    """The kinds that a policy means by `Deployment` or `ScaledObject.keda.sh`: built-in, or of the add-ons known here; () for others."""
+    kind, _, group = name.partition(".")
+    if not group:
+        return (_BY_NAME[name],) if name in _BY_NAME else ()
+    found = BUILT_IN.get((group, kind)) or ADD_ONS.get((group, kind))
+    return (found,) if found else ()
+
+
+def scope(group: str, kind: str, snapshots: Iterable[Snapshot | None] = ()) -> bool | None:
+    """Whether objects of the kind live in namespaces: from the tables, else from a CustomResourceDefinition in the snapshots.
 
     None where neither knows it. Source: apiextensions.k8s.io/v1 `spec.scope`.
     """
-    built_in = known(group, kind)
-    if built_in:
-        return built_in.namespaced
+    found = BUILT_IN.get((group, kind)) or ADD_ONS.get((group, kind))
+    if found:
+        return found.namespaced
+    if group in _FORMER and kind in _BY_NAME:
+        return _BY_NAME[kind].namespaced
     for snapshot in snapshots:
         for definition in snapshot.of_kind("apiextensions.k8s.io", "CustomResourceDefinition") if snapshot else ():
             spec = definition.body.get("spec")

@@ -1,0 +1,65 @@
+"""Image references: the text of `image:` in, its four parts out.
+
+Source: the grammar of github.com/distribution/reference, which the container runtimes apply; what it refuses ends as InvalidImageName.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+_COMPONENT: Final = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_REPOSITORY: Final = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
+_REGISTRY: Final = re.compile(
+    r"(?:(?:[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9-]*[A-Za-z0-9])(?:\.(?:[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9-]*[A-Za-z0-9]))*"
+    r"|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
+)
+_TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_DIGEST: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What is written: `registry` is "" where none is named, `tag` and `digest` are None where absent."""
+
+    registry: str
+    repository: str
+    tag: str | None
+    digest: str | None
+
+
+def parse(text: str) -> Image:
+    """`registry:5000/path/name:tag@sha256:…` into its parts. Raises ValueError with the reason."""
+    name, at_sign, digest = text.partition("@")
+    if at_sign and not _DIGEST.fullmatch(digest):
+        raise ValueError("the digest is not algorithm:hex")
+    first, slash, rest = name.partition("/")
+    registry = ""
+    # A first segment without dot or port is a folder on the default registry, unless it says localhost or has capitals.
+    if slash and (any(mark in first for mark in ".:[") or first == "localhost" or first != first.lower()):
+        registry, name = first, rest
+        if not _REGISTRY.fullmatch(registry):
+            raise ValueError(f"{registry!r} is no registry")
+    repository, colon, tag = name.partition(":")
+    if colon and not _TAG.fullmatch(tag):
+        raise ValueError("two tags" if ":" in tag else f"{tag!r} is no tag")
+    if not repository:
+        raise ValueError("it names no repository")
+    if not _REPOSITORY.fullmatch(repository):
+        reason = "has capital letters" if repository != repository.lower() else "is no repository name"
+        raise ValueError(f"{repository!r} {reason}")
+    if len(repository) > 255:
+        raise ValueError("the repository name is longer than 255 characters")
+    return Image(registry, repository, tag if colon else None, digest if at_sign else None)
+
+
+def full_name(image: Image) -> str:
+    """Registry and repository as the runtimes complete them: `nginx` is `docker.io/library/nginx`. Without tag and digest."""
+    registry = image.registry or "docker.io"
+    if registry == "index.docker.io":
+        registry = "docker.io"
+    repository = image.repository
+    if registry == "docker.io" and "/" not in repository:
+        repository = f"library/{repository}"
+    return f"{registry}/{repository}"
