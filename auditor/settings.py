@@ -6,10 +6,18 @@ In: the text of a settings file, an environment, overrides. Out: one frozen `Set
 
 from __future__ import annotations
 
+import difflib
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, SecretStr, Tag, ValidationError
+
+from auditor.manifests import load_mapping
+from auditor.model import Locate, Misuse
+
+PREFIX: Final = "AUDITOR_"
 
 
 class _Part(BaseModel):
@@ -50,7 +58,16 @@ class FolderSource(_Part):
     appliers: tuple[str, ...] = Field((), description="Regular expressions of field managers that apply this source.")
 
 
-Source = Annotated[GitSource | FolderSource, Field(discriminator="kind")]
+def _kind_of_source(value: Any) -> str:
+    """A source with a path is a folder; everything else is judged as git, whose errors then name the missing `url`."""
+    if isinstance(value, Mapping):
+        return str(value.get("kind") or ("folder" if "path" in value else "git"))
+    return str(getattr(value, "kind", "git"))
+
+
+Source = Annotated[
+    Annotated[GitSource, Tag("git")] | Annotated[FolderSource, Tag("folder")], Discriminator(_kind_of_source)
+]
 
 
 class ClusterSettings(_Part):
@@ -120,3 +137,122 @@ class Settings(_Part):
     report: ReportSettings = Field(default_factory=ReportSettings, description="The weekly report.")
     cache: Path = Field(Path("cache"), description="Folder for git repositories and parsed manifests; may be lost at any time.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level of log lines.")
+
+
+# Kubernetes sets these for a Service that is called "auditor" (service links); they are no settings.
+_SERVICE_LINK: Final = re.compile(r"AUDITOR_(SERVICE_(HOST|PORT)(_.*)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$")
+_NOT_SETTINGS: Final = frozenset({"AUDITOR_SETTINGS"})
+
+
+def load(
+    text: bytes | None = None,
+    file: str = "settings.yaml",
+    environ: Mapping[str, str] | None = None,
+    flags: Mapping[str, Any] | None = None,
+) -> Settings:
+    """Settings from a YAML text, an environment (`AUDITOR_STORE__URL`) and flags (nested like the file); later wins.
+
+    Raises `Misuse` that names every fault with file and line, or the variable, and what was probably meant.
+    """
+    data: dict[str, Any] = {}
+    locate: Locate | None = None
+    if text is not None and text.strip():
+        loaded, locate = load_mapping(text, file)
+        data = dict(loaded)
+    faults: list[str] = []
+    given_by: dict[tuple[str, ...], str] = {}
+    for name, value in sorted((environ or {}).items()):
+        if not name.startswith(PREFIX) or name in _NOT_SETTINGS or _SERVICE_LINK.match(name):
+            continue
+        path = tuple(part.lower() for part in name.removeprefix(PREFIX).split("__"))
+        annotation = None if path[0] == "sources" else _annotation_at(path)  # a list of parts has no variables
+        if annotation is None:
+            faults.append(f"environment variable {name}: no such setting{_near(name, _all_variables())}")
+            continue
+        _put(data, path, value.split(",") if get_origin(annotation) is tuple and value else value)
+        given_by[path] = f"environment variable {name}"
+    for path, value in _leaves(flags or {}):
+        _put(data, path, value)
+        given_by[path] = f"flag for {'.'.join(path)}"
+    try:
+        settings = Settings.model_validate(data)
+    except ValidationError as error:
+        for fault in error.errors(include_url=False, include_context=False):
+            loc = tuple(step for step in fault["loc"] if step not in ("git", "folder"))
+            faults.append(_said(fault["type"], fault["msg"], loc, given_by, locate, file))
+    if faults:
+        raise Misuse("\n".join(faults), remedy="see docs/settings.md for every setting")
+    return settings
+
+
+def _said(
+    kind: str, message: str, loc: tuple[str | int, ...], given_by: Mapping[Any, str], locate: Locate | None, file: str
+) -> str:
+    at = locate(loc) if locate else None
+    where = given_by.get(loc) or (f"{file}:{at[0]}" if at else file)
+    name = ".".join(map(str, loc))
+    if kind == "extra_forbidden":
+        return f"{where}: {name}: no such setting{_near(str(loc[-1]), _fields_at(loc[:-1]))}"
+    if kind == "missing":
+        return f"{where}: {name}: is required"
+    return f"{where}: {name}: {message[:1].lower()}{message[1:]}"
+
+
+def _near(word: str, words: Iterator[str] | list[str]) -> str:
+    close = difflib.get_close_matches(word, list(words), n=1, cutoff=0.6)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    """The parts that an annotation may hold: itself, or inside Optional, Annotated, tuple and unions."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for inner in get_args(annotation) for model in _models_in(inner)]
+
+
+def _annotation_at(path: tuple[str | int, ...]) -> Any | None:
+    """The type of the setting at a path, None where there is none. Positions in lists are skipped."""
+    models: list[type[BaseModel]] = [Settings]
+    annotation: Any = Settings
+    for step in path:
+        if isinstance(step, int):
+            continue
+        found = [model.model_fields[step] for model in models if step in model.model_fields]
+        if not found:
+            return None
+        annotation = found[0].annotation
+        models = _models_in(annotation)
+    return annotation
+
+
+def _fields_at(path: tuple[str | int, ...]) -> list[str]:
+    return [name for model in _models_in(_annotation_at(path)) for name in model.model_fields]
+
+
+def every_setting(model: type[BaseModel] = Settings, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """(path, pydantic FieldInfo) of every leaf; the fields of a source stand under `sources`."""
+    for name, field in model.model_fields.items():
+        inner = _models_in(field.annotation)
+        if not inner:
+            yield (*path, name), field
+        for part in inner:
+            yield from every_setting(part, (*path, name))
+
+
+def _all_variables() -> Iterator[str]:
+    return (PREFIX + "__".join(path).upper() for path, _ in every_setting() if path[0] != "sources")
+
+
+def _put(data: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    for step in path[:-1]:
+        inner = data.get(step)
+        data[step] = data = dict(inner) if isinstance(inner, Mapping) else {}
+    data[path[-1]] = value
+
+
+def _leaves(flags: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for name, value in flags.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, (*path, name))
+        elif value is not None:
+            yield (*path, name), value

@@ -1,0 +1,104 @@
+"""Two snapshots to one Audit: compare, judge, score. Pure: no clock, no network, no database, no environment.
+
+In: the desired side, the live side (either may be absent: then the other is judged alone), policies, and what is known of
+before. Out: everything one run learned, as plain values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from auditor.compliance import judge, score
+from auditor.drift import Comparison, compare
+from auditor.exemptions import exemptions
+from auditor.kube.kinds import of_name, scope
+from auditor.kube.workloads import TEMPLATED, WORKLOADS
+from auditor.model import (
+    Audit,
+    Cell,
+    CellState,
+    Coverage,
+    Past,
+    Policy,
+    Snapshot,
+)
+
+COUNTED = frozenset({CellState.LISTED, CellState.DENIED, CellState.UNAVAILABLE})
+"""States that count in coverage: absent and excluded cells were never to be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an audit needs to see: kinds as (group, kind), and namespaces (None: every one)."""
+
+    kinds: frozenset[tuple[str, str]]
+    namespaces: frozenset[str] | None
+
+
+def wanted(desired: Snapshot | None, policies: Iterable[Policy], namespaces: Sequence[str] = ()) -> Wanted:
+    """The kinds in git and those that policies name, in the namespaces chosen, else those that hold a desired object."""
+    kinds = set(desired.kinds()) if desired else set()
+    for policy in policies:
+        for name in (*policy.kinds, *policy.reads):
+            for kind in WORKLOADS if name == TEMPLATED else (name,):
+                kinds |= {(known.group, known.kind) for known in of_name(kind)}
+    if namespaces or desired is None:
+        return Wanted(frozenset(kinds), frozenset(namespaces) or None)
+    named = {resource.ref.namespace for resource in desired.resources if resource.ref.namespace}
+    declared = {resource.ref.name for resource in desired.of_kind("", "Namespace")}
+    return Wanted(frozenset(kinds), frozenset(named | declared))
+
+
+def coverage(live: Snapshot, want: Wanted) -> Coverage:
+    """The cell of every wanted kind in every wanted namespace, and the share of those counted that were listed."""
+    names = want.namespaces
+    if names is None:
+        names = frozenset(r.ref.namespace for r in live.resources if r.ref.namespace)
+    cells: list[Cell] = []
+    for group, kind in sorted(want.kinds):
+        namespaced = scope(group, kind, (live,))
+        for namespace in sorted(names) if namespaced is not False else [None]:
+            found = live.cell(group, kind, namespace)
+            cells.append(Cell(group, kind, namespace, found.state, found.reason, found.objects))
+    counted = [cell for cell in cells if cell.state in COUNTED]
+    listed = sum(cell.state is CellState.LISTED for cell in counted)
+    return Coverage(listed / len(counted) if counted else None, tuple(cells))
+
+
+def audit(
+    desired: Snapshot | None,
+    live: Snapshot | None,
+    *,
+    policies: Sequence[Policy],
+    at: datetime,
+    cluster: str = "",
+    past: Past | None = None,
+    want: Wanted | None = None,
+    team_labels: Sequence[str] = (),
+    ignored: bool = False,
+) -> Audit:
+    """Everything that follows from two snapshots. `ignored` also lists differences that do not count (injected fields)."""
+    past = past or Past()
+    comparison = Comparison()
+    if desired is not None and live is not None:
+        comparison = compare(desired, live, past=past, at=at, ignored=ignored)
+    exempt = exemptions(desired, at)
+    verdicts = judge(policies, desired, live, exempt=exempt)
+    return Audit(
+        at=at,
+        cluster=cluster,
+        sources=(*(desired.sources if desired else ()), *(live.sources if live else ())),
+        coverage=coverage(live, want or wanted(desired, policies)) if live else Coverage(None),
+        problems=(
+            *(desired.problems if desired else ()),
+            *(live.problems if live else ()),
+            *exempt.problems(verdicts),
+        ),
+        verdicts=verdicts,
+        drift=comparison.drift,
+        not_compared=comparison.not_compared,
+        scores=score(verdicts, desired, live, team_labels=team_labels),
+        seen=frozenset(live.by_ref) if live else frozenset(),
+    )

@@ -1,0 +1,68 @@
+"""The command line: the only place where the parts are put together, and where an exit code is decided.
+
+In: arguments. Out: the result on stdout, everything else on stderr, and the exit code of design section 8: 2 usage or
+settings, 3 could not run, 4 incomplete, 1 findings or drift, 0. Each command imports what it needs when it runs, so that
+`auditor --help` does not wait for libraries it does not use.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from click.exceptions import Abort, ClickException
+
+from auditor.model import Misuse, Unavailable
+
+app = typer.Typer(
+    name="auditor",
+    help="Compares what runs in Kubernetes with what git says, judges it by best practices, and remembers.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """Runs the command line and ends the process with its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """The exit code of a command line. A fault of the outside is one sentence; a traceback only with `--debug`."""
+    from auditor.cli import catalogue, evaluate, serving, stored  # noqa: F401 - they add their commands to `app`
+
+    debug = "--debug" in arguments
+    try:
+        code = app(args=arguments, standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except ClickException as error:
+        error.show(file=sys.stderr)
+        return error.exit_code
+    except (Abort, KeyboardInterrupt):
+        return _said("interrupted", "", 130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except Misuse as error:
+        if debug:
+            raise
+        return _said(error.message, error.remedy, 2)
+    except Unavailable as error:
+        if debug:
+            raise
+        return _said(error.message, error.remedy, 3)
+    except Exception as error:
+        if debug:
+            raise
+        return _said(f"a fault of the auditor's own: {type(error).__name__}: {error}", "run again with --debug and report it", 3)
+
+
+def _said(message: str, remedy: str, code: int) -> int:
+    for line in message.splitlines():
+        print(f"auditor: {line}", file=sys.stderr)
+    if remedy:
+        print(f"  mend: {remedy}", file=sys.stderr)
+    return code

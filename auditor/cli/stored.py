@@ -1,0 +1,134 @@
+"""`report`, `db`, `config`: what is read from the store and the settings, and the care of both."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from auditor.cli import app, options
+from auditor.cli.evaluate import quiet_logs
+
+db = typer.Typer(help="Care for the store.", no_args_is_help=True)
+config = typer.Typer(help="Check and show settings.", no_args_is_help=True)
+app.add_typer(db, name="db")
+app.add_typer(config, name="config")
+
+
+class ReportForm(StrEnum):
+    MARKDOWN = "markdown"
+    HTML = "html"
+
+
+@app.command()
+def report(
+    since: Annotated[str, typer.Option("--since", metavar="AGE", help="How far back: 7d, 24h, or a time (RFC 3339).")] = "7d",
+    until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Its end; default: now.")] = None,
+    output: Annotated[ReportForm, typer.Option("--output", "-o", help="How to print it.")] = ReportForm.MARKDOWN,
+    cluster: options.Cluster = None,
+    database: options.Database = None,
+    settings: options.SettingsFile = None,
+    debug: options.Debug = False,
+) -> int:
+    """What changed in a period: score then and now, opened and resolved findings, drift with who, coverage and gaps."""
+    from auditor.publish import report as reports
+    from auditor.run import cluster_name
+    from auditor.store import opened
+
+    quiet_logs(debug)
+    chosen = options.sources_settings(settings, cluster=cluster, database=database)
+    end = options.moment(until) or datetime.now(UTC)
+    with opened(chosen.store) as store:
+        assert store is not None
+        data = reports.gather(store, cluster_name(chosen.cluster), ago(since, end), end, zone=chosen.report.timezone)
+    rendered = reports.html(data) if output is ReportForm.HTML else reports.markdown(data)
+    options.write(rendered.encode("utf-8", "replace"))
+    return 0
+
+
+def ago(text: str, end: datetime) -> datetime:
+    """The start of a period from `7d`, `24h`, `90m` or a time. Raises `Misuse`."""
+    found = re.fullmatch(r"(\d+)([dhmw])", text)
+    if found is None:
+        start = options.moment(text)
+        assert start is not None
+        return start
+    unit = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes"}[found[2]]
+    return end - timedelta(**{unit: int(found[1])})
+
+
+@db.command()
+def upgrade(
+    database: options.Database = None, settings: options.SettingsFile = None, debug: options.Debug = False
+) -> int:
+    """Bring the store to this version; safe to start from several places at once."""
+    from auditor.store import upgrade as migrate
+
+    quiet_logs(debug)
+    print(migrate(options.sources_settings(settings, database=database).store))
+    return 0
+
+
+@db.command()
+def current(
+    database: options.Database = None, settings: options.SettingsFile = None, debug: options.Debug = False
+) -> int:
+    """Say which version the store has, and which this program needs."""
+    from auditor.store import current as version
+
+    quiet_logs(debug)
+    print(version(options.sources_settings(settings, database=database).store))
+    return 0
+
+
+@db.command()
+def prune(
+    older_than: Annotated[str, typer.Option("--older-than", metavar="AGE", help="Such as 400d.")] = "400d",
+    database: options.Database = None,
+    settings: options.SettingsFile = None,
+    debug: options.Debug = False,
+) -> int:
+    """Remove history that ended before an age; what is open, and the last good run, stay."""
+    from auditor.store import opened
+
+    quiet_logs(debug)
+    with opened(options.sources_settings(settings, database=database).store) as store:
+        assert store is not None
+        print(f"removed {store.prune(ago(older_than, datetime.now(UTC)))} rows")
+    return 0
+
+
+@config.command("check")
+def config_check(file: Annotated[Path, typer.Argument(metavar="FILE", help="Settings file.")]) -> int:
+    """Say whether a settings file is right; exit 2 with every fault if it is not."""
+    from auditor.daemon import cron_trigger
+
+    chosen = options.load_settings(file)
+    cron_trigger(chosen.report)
+    options.chosen(chosen.audit.select, chosen.audit.ignore)
+    print(f"{file}: {len(chosen.sources)} source{'s' * (len(chosen.sources) != 1)}, no fault")
+    return 0
+
+
+@config.command("print")
+def config_print(settings: options.SettingsFile = None) -> int:
+    """Show the settings as they come out of file, environment and defaults; secrets are masked."""
+    options.write(options.load_settings(settings).model_dump_json(indent=2).encode())
+    return 0
+
+
+@config.command("schema")
+def config_schema() -> int:
+    """Print the JSON Schema of the settings file."""
+    import orjson
+
+    from auditor.settings import Settings
+
+    options.write(orjson.dumps(Settings.model_json_schema(), option=orjson.OPT_INDENT_2))
+    return 0
+
+

@@ -1,0 +1,167 @@
+"""The daemon: runs on a schedule, makes reports when they are due, serves pages, and survives a run that failed.
+
+In: settings and an open store. Out: an exit code. APScheduler is only the timer; what is due is decided from the store,
+with a watchdog on the monotonic clock, so that neither a restart nor a stepped clock loses or doubles a run.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from types import FrameType
+from zoneinfo import ZoneInfo
+
+import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from auditor.kube.secrets import Key
+from auditor.model import Misuse, Policy, Unavailable
+from auditor.run import cluster_name, run
+from auditor.settings import ReportSettings, Settings
+from auditor.store import Store
+
+log = structlog.get_logger()
+
+GRACE_SECONDS = 8.0
+"""How long a run may go on after SIGTERM; then the process ends, and the run's one transaction was never made."""
+
+_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@dataclass(slots=True)
+class Daemon:
+    """What the threads share. `report(period_end)` makes one report; `serve_pages` returns a function that stops them."""
+
+    settings: Settings
+    store: Store
+    policies: Sequence[Policy]
+    key: Key
+    report: Callable[[datetime], None]
+    changed: Callable[[], None]
+    stopping: threading.Event = field(default_factory=threading.Event)
+    busy: threading.Lock = field(default_factory=threading.Lock)
+    last_start: float = float("-inf")
+    alive_at: float = field(default_factory=time.monotonic)
+
+    def audit(self, trigger: str) -> None:
+        """One run; the only place where a failed one is survived. Two never overlap."""
+        if self.stopping.is_set() or not self.busy.acquire(blocking=False):
+            return
+        try:
+            self.last_start = time.monotonic()
+            run(self.settings, policies=self.policies, key=self.key, store=self.store, trigger=trigger)
+        except (Unavailable, Misuse) as broken:
+            log.error("run failed", reason=str(broken), remedy=broken.remedy)
+        except Exception:
+            log.exception("run failed by a fault of the auditor's own; please report it")
+        finally:
+            self.busy.release()
+            self.changed()
+
+    def watch(self) -> None:
+        """Runs what the timer lost: no start for twice the interval by a clock that nobody steps."""
+        self.alive_at = time.monotonic()
+        if self.alive_at - self.last_start > 2 * 60 * self.settings.schedule.every_minutes:
+            self.audit("watchdog")
+        self.make_due_report()
+
+    def make_due_report(self) -> None:
+        """The newest report that fell due since the daemon first ran, once for each period over all replicas."""
+        since = self.store.reports_since(cluster_name(self.settings.cluster), self.settings.report.days)
+        if since is None:
+            return
+        due = last_due(self.settings.report, since, datetime.now(UTC))
+        if due is None or not self.store.claim_report(cluster_name(self.settings.cluster), due.isoformat()):
+            return
+        try:
+            self.report(due)
+        except Unavailable as broken:
+            log.error("report failed", reason=str(broken), remedy=broken.remedy)
+            self.store.release_report(cluster_name(self.settings.cluster), due.isoformat(), str(broken))
+        else:
+            self.store.report_made(cluster_name(self.settings.cluster), due.isoformat(), datetime.now(UTC))
+        self.changed()
+
+    def healthy(self) -> bool:
+        """Whether the timer still ticks: a wedged scheduler is for the kubelet to restart, a failed run is not."""
+        return time.monotonic() - self.alive_at < 180
+
+
+def cron_trigger(report: ReportSettings) -> CronTrigger:
+    """The trigger of a report. Raises `Misuse` for an expression or a time zone that is none.
+
+    APScheduler counts weekdays from Monday as 0, cron from Sunday as 0 (crontab(5)): digits become names first.
+    """
+    fields = report.cron.split()
+    if len(fields) != 5:
+        raise Misuse(f"report.cron: {report.cron!r} has {len(fields)} fields", remedy="give five: minute hour day month weekday")
+    fields[4] = re.sub(r"(?<![/\d])[0-7](?!\d)", lambda day: _DAYS[int(day[0])], fields[4])
+    try:
+        zone = ZoneInfo(report.timezone)
+    except (KeyError, ValueError, OSError):
+        raise Misuse(f"report.timezone: no such time zone: {report.timezone!r}", remedy="use a name such as Europe/Berlin") from None
+    try:
+        return CronTrigger(
+            minute=fields[0], hour=fields[1], day=fields[2], month=fields[3], day_of_week=fields[4], timezone=zone
+        )
+    except ValueError as error:
+        raise Misuse(f"report.cron: {report.cron!r}: {error}", remedy="see crontab(5)") from None
+
+
+def last_due(report: ReportSettings, since: datetime, now: datetime) -> datetime | None:
+    """The last moment after `since`, and not after `now`, at which a report fell due: several missed ones are one."""
+    trigger = cron_trigger(report)
+    due = None
+    # A report covers days; looking back further than two of its periods would only find ones that are superseded.
+    start = max(since, now - 2 * timedelta(days=max(report.days, 31))) + timedelta(microseconds=1)
+    fires = trigger.get_next_fire_time(None, start)
+    while fires is not None and fires <= now:
+        due = fires
+        fires = trigger.get_next_fire_time(fires, fires + timedelta(microseconds=1))
+    return due
+
+
+def serve(daemon: Daemon, serve_pages: Callable[[Daemon], Callable[[], None]]) -> int:
+    """Until SIGTERM or SIGINT; 0 when it ended as asked, within about ten seconds even during a run."""
+    every = daemon.settings.schedule.every_minutes
+    cron_trigger(daemon.settings.report)  # a typing error is said at start, not on Monday
+    name = cluster_name(daemon.settings.cluster)
+    for interrupted in daemon.store.close_interrupted(name):
+        log.warning("a run was interrupted before; nothing of it was published", run=interrupted)
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        daemon.stopping.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    stop_pages = serve_pages(daemon)
+    now = datetime.now(UTC)
+    before = daemon.store.last_attempt(name)
+    first = max(now, min(before + timedelta(minutes=every), now + timedelta(minutes=every))) if before else now
+    # misfire_grace_time None: a job that was late still runs; coalesce: once, however late.
+    scheduler = BackgroundScheduler(
+        timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+    )
+    scheduler.add_job(daemon.audit, IntervalTrigger(minutes=every, timezone=UTC), args=["schedule"], next_run_time=first)
+    scheduler.add_job(daemon.watch, IntervalTrigger(seconds=20, timezone=UTC))
+    scheduler.add_job(daemon.make_due_report, cron_trigger(daemon.settings.report))
+    daemon.last_start = time.monotonic()
+    scheduler.start()
+    log.info("started", cluster=name, every_minutes=every, first_run=first.isoformat())
+    daemon.stopping.wait()
+    log.info("stopping")
+    scheduler.shutdown(wait=False)
+    stop_pages()
+    finished = daemon.busy.acquire(timeout=GRACE_SECONDS)
+    if not finished:
+        log.warning("the run did not end in time and is given up; nothing of it was published")
+        for interrupted in daemon.store.close_interrupted(name):
+            log.warning("run interrupted", run=interrupted)
+    return 0

@@ -1,0 +1,193 @@
+"""One audit run, from sources to store: fetch, read, audit, confirm, publish.
+
+In: settings, policies, a sealing key, perhaps a store. Out: the Audit, with what it took. Raises `Unavailable` where the
+outside is broken; the run is then in the store as failed, with the reason, and what was published before stands.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from auditor import desired as desired_side
+from auditor import live as live_side
+from auditor.audit import Wanted, audit, wanted
+from auditor.kube.secrets import Key
+from auditor.model import (
+    Audit,
+    DriftKind,
+    Misuse,
+    NotCompared,
+    Past,
+    Policy,
+    Ref,
+    Snapshot,
+    Unavailable,
+)
+from auditor.settings import ClusterSettings, GitSource, Settings
+from auditor.store import Store
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What one run gives: the Audit, its number in the store (None without one), and seconds by phase."""
+
+    audit: Audit
+    number: int | None
+    phases: Mapping[str, float]
+
+
+class _Clock:
+    """Seconds by phase; what is not read by the deadline is unknown, never missing."""
+
+    def __init__(self, seconds: float) -> None:
+        self.deadline = time.monotonic() + seconds
+        self.phases: dict[str, float] = {}
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self.phases[name] = round(self.phases.get(name, 0) + time.monotonic() - start, 3)
+
+
+def cluster_name(cluster: ClusterSettings) -> str:
+    """The name in reports: as set, else the context's name or `in-cluster`; "" for a dump, which carries no name."""
+    if cluster.name:
+        return cluster.name
+    if cluster.live.startswith("context:"):
+        return cluster.live.removeprefix("context:")
+    return cluster.live if cluster.live == "in-cluster" else ""
+
+
+def is_file(live: str) -> bool:
+    """Whether `--live` names a dump rather than an API server."""
+    return live != "in-cluster" and not live.startswith("context:")
+
+
+def read_desired(settings: Settings, *, key: Key, deadline: float) -> Snapshot:
+    """All desired sources as one snapshot. Raises `Unavailable` if one cannot be fetched: half a side is no side."""
+    if not settings.sources:
+        raise Misuse("no source of desired manifests is given", remedy="name one with --desired, or under sources: in the settings")
+    name = cluster_name(settings.cluster)
+    return desired_side.combine(
+        [
+            desired_side.fetch(source, cluster=name, key=key, cache=settings.cache, deadline=deadline)
+            for source in settings.sources
+        ]
+    )
+
+
+def read_live(settings: Settings, want: Wanted, *, key: Key, deadline: float) -> Snapshot:
+    """The live side: from an API server what is wanted, from a dump all of it."""
+    cluster, name = settings.cluster, cluster_name(settings.cluster)
+    if is_file(cluster.live):
+        return live_side.read_dump(Path(cluster.live), complete=cluster.complete, cluster=name, key=key)
+    return live_side.fetch(
+        cluster, live_side.Wanted(want.kinds, want.namespaces), name=name, key=key, deadline=deadline
+    )
+
+
+def looked_back(settings: Settings, desired: Snapshot, *, key: Key) -> Mapping[Ref, tuple[object, ...]]:
+    """What earlier commits of the git sources said of the objects they changed."""
+    name = cluster_name(settings.cluster)
+    revisions = {source.name: source.revision for source in desired.sources}
+    earlier: dict[Ref, tuple[object, ...]] = {}
+    for source in settings.sources:
+        if isinstance(source, GitSource):
+            revision = revisions.get(desired_side.source_name(source))
+            if revision:
+                earlier.update(desired_side.earlier(source, revision, cache=settings.cache, key=key, cluster=name))
+    return earlier
+
+
+def run(
+    settings: Settings,
+    *,
+    policies: Sequence[Policy],
+    key: Key,
+    store: Store | None = None,
+    trigger: str = "manual",
+    at: datetime | None = None,
+    ignored: bool = False,
+) -> Finished:
+    """One run. `at`: the moment it judges as of (default: now); `trigger`: schedule, startup or manual."""
+    moment = at or datetime.now(UTC)
+    clock = _Clock(settings.audit.deadline_seconds)
+    name = cluster_name(settings.cluster)
+    number = store.begin(name, trigger, moment) if store else None
+    with structlog.contextvars.bound_contextvars(run=number, cluster=name):
+        try:
+            result = _audited(settings, policies=policies, key=key, store=store, at=moment, clock=clock, ignored=ignored)
+            if store and number is not None:
+                with clock.phase("store"):
+                    store.publish(number, result, phases=clock.phases, finished=datetime.now(UTC))
+        except BaseException as broken:
+            if store and number is not None:
+                reason = str(broken) if isinstance(broken, Unavailable | Misuse) else f"{type(broken).__name__}: {broken}"
+                store.fail(number, reason, finished=datetime.now(UTC))
+            raise
+        log.info("run finished", drift=len(result.drift), verdicts=len(result.verdicts), seconds=clock.phases)
+    return Finished(result, number, clock.phases)
+
+
+def _audited(
+    settings: Settings,
+    *,
+    policies: Sequence[Policy],
+    key: Key,
+    store: Store | None,
+    at: datetime,
+    clock: _Clock,
+    ignored: bool,
+) -> Audit:
+    with clock.phase("fetch"):
+        desired = read_desired(settings, key=key, deadline=clock.deadline)
+    want = wanted(desired, policies, settings.cluster.namespaces)
+    with clock.phase("collect"):
+        live = read_live(settings, want, key=key, deadline=clock.deadline)
+    with clock.phase("past"):
+        past = store.past(cluster_name(settings.cluster)) if store else Past()
+        past = replace(past, earlier=looked_back(settings, desired, key=key))
+    with clock.phase("evaluate"):
+        result = audit(
+            desired,
+            live,
+            policies=policies,
+            at=at,
+            cluster=cluster_name(settings.cluster),
+            past=past,
+            want=want,
+            team_labels=settings.audit.team_labels,
+            ignored=ignored,
+        )
+    with clock.phase("confirm"):
+        return _confirmed(settings, result, deadline=clock.deadline)
+
+
+def _confirmed(settings: Settings, result: Audit, *, deadline: float) -> Audit:
+    """Each missing object is asked for once more by name: a list may be older than the manifest, or be torn."""
+    missing = [drift.ref for drift in result.drift if drift.kind is DriftKind.MISSING]
+    if not missing or is_file(settings.cluster.live):
+        return result
+    answers = live_side.confirm(settings.cluster, missing, deadline=deadline)
+    words = {
+        "found": "it appeared while the cluster was being read; the next run compares it",
+        "unknown": "it was not in the list, and asking for it by name gave no answer",
+    }
+    doubted = {ref: words[answer] for ref, answer in answers.items() if answer != "gone"}
+    return replace(
+        result,
+        drift=tuple(drift for drift in result.drift if drift.ref not in doubted),
+        not_compared=(*result.not_compared, *(NotCompared(ref, reason) for ref, reason in doubted.items())),
+    )

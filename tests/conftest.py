@@ -1,0 +1,29 @@
+"""Settings for every test: hypothesis profiles, and the fixtures of real components."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# Fixed seeds make `make check` repeatable; fresh ones, printed in the header, find what the fixed ones do not.
+SEED = int(os.environ.get("AUDITOR_TEST_SEED", random.randrange(2**32)))
+
+_QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large]
+settings.register_profile("fixed", derandomize=True, deadline=None, max_examples=100, suppress_health_check=_QUIET)
+settings.register_profile("fresh", deadline=None, max_examples=200, print_blob=True, suppress_health_check=_QUIET)
+settings.register_profile("soak", deadline=None, max_examples=5_000, print_blob=True, suppress_health_check=_QUIET)
+settings.load_profile(os.environ.get("AUDITOR_TEST_PROFILE", "fixed"))
+
+
+def pytest_report_header() -> str:
+    profile = os.environ.get("AUDITOR_TEST_PROFILE", "fixed")
+    return f"hypothesis profile: {profile}; AUDITOR_TEST_SEED={SEED}"
+
+
+@pytest.fixture
+def rng() -> random.Random:
+    """Random numbers of this session; the seed is in the header."""
+    return random.Random(SEED)
