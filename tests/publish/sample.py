@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from auditor.kube.workloads import TEMPLATED
 from auditor.model import (
     Audit,
     Cell,
@@ -77,7 +78,7 @@ POLICIES = (
         "readiness-missing",
         7,
         Severity.ERROR,
-        ("templated",),
+        (TEMPLATED,),
         Judges.RUNNING,
         "Every container behind a Service has a readiness probe.",
         "Without one, traffic reaches a container that is not ready yet.",
@@ -89,7 +90,7 @@ POLICIES = (
         "memory-limit-missing",
         8,
         Severity.WARNING,
-        ("templated",),
+        (TEMPLATED,),
         Judges.RUNNING,
         "Every container has a memory limit.",
         "One container without a limit can take the memory of its whole node.",
@@ -102,7 +103,7 @@ POLICIES = (
         "secret-in-plain-text",
         6,
         Severity.ERROR,
-        ("templated",),
+        (TEMPLATED,),
         Judges.DECLARED,
         "No credential stands in plain text.",
         "Whoever reads the repository reads it too.",

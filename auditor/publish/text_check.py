@@ -1,0 +1,146 @@
+"""Manifests judged, for a terminal: findings and problems by file and line. In: an Audit or a Snapshot. Out: blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from auditor.model import Audit, Outcome, Place, Policy, Ref, Severity, Snapshot
+from auditor.publish import excerpt, tally, words
+from auditor.publish.blocks import BLANK, Block, Span, Table, hidden, line, title
+from auditor.publish.foreign import visible
+from auditor.publish.text_audit import problem_blocks, severity_counts
+from auditor.publish.text_drift import SEVERITY_STYLES
+
+SourceLine = Callable[[Place], str | None]
+_ITEMS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """One thing said about one line."""
+
+    place: Place | None
+    severity: Severity
+    code: str
+    name: str
+    message: str
+    remedy: str
+    ref: Ref | None
+    path: str
+
+
+def blocks(
+    audit: Audit, policies: Sequence[Policy], source_line: SourceLine | None, *, whole: bool, see_all: str
+) -> list[Block]:
+    """`auditor check`: by file, in the order of lines; then one line of summary."""
+    items = _items(audit)
+    shown = items if whole else items[:_ITEMS]
+    found: list[Block] = []
+    file: object = ()
+    told: set[tuple[str, str]] = set()
+    for item in shown:
+        here = (item.place.source, item.place.file) if item.place else None
+        if here != file:
+            found.append(title(visible(item.place.file) if item.place else "Without a place in a file"))
+            file = here
+        found += _item(item, source_line, with_remedy=(item.code, item.remedy) not in told)
+        told.add((item.code, item.remedy))
+    found += hidden(len(items) - len(shown), "finding", see_all)
+    if found:
+        found.append(BLANK)
+    found.append(line(Span(summary(audit), "strong")))
+    known = {policy.id for policy in policies}
+    if first := next((item.code for item in items if item.code in known), None):
+        found.append(line(Span(f"What a policy wants, and why: auditor explain {first}", "muted")))
+    return found
+
+
+def summary(audit: Audit) -> str:
+    """One line: what was found in how many objects, and the score."""
+    judged = tally.judged(audit)
+    if not judged and not audit.problems:
+        return "Nothing was judged: there is no Kubernetes object that a policy is about."
+    open_ = tally.open_findings(audit.verdicts)
+    parts = [f"{severity_counts(tally.severities(open_))} in {words.plural(judged, 'object')}"]
+    if audit.problems:
+        parts.append(words.plural(len(audit.problems), "problem") + " in what was read")
+    for outcome, said in ((Outcome.UNKNOWN, "unknown"), (Outcome.BROKEN, "not given: the check broke")):
+        if count := len(tally.with_outcome(audit.verdicts, outcome)):
+            parts.append(f"{words.plural(count, 'verdict')} {said}")
+    if waived := len(tally.with_outcome(audit.verdicts, Outcome.WAIVED)):
+        parts.append(f"{waived:,} waived")
+    score = audit.scores.cluster
+    if score.score is not None:
+        parts.append(f"score {words.number(score.score)} of 100")
+    return " · ".join(parts)
+
+
+def manifests_blocks(snapshot: Snapshot) -> list[Block]:
+    """`auditor manifests`: every object with its place, every problem, one line of summary."""
+    rows = []
+    for resource in snapshot.resources:
+        place = resource.place()
+        rows.append(
+            (
+                Span(visible(resource.ref.kind)),
+                Span(visible(resource.ref.namespace or "")),
+                Span(visible(resource.ref.name), "strong"),
+                Span(visible(resource.api_version), "muted"),
+                Span(visible(str(place)) if place else "", "muted"),
+            )
+        )
+    found: list[Block] = []
+    if rows:
+        found.append(Table(("kind", "namespace", "name", "version", "place"), tuple(rows), indent=0))
+    if snapshot.problems:
+        found.append(title(f"Problems: {words.plural(len(snapshot.problems), 'fault')} in what was read"))
+        for one in snapshot.problems:
+            found += problem_blocks(one.code, one.severity, one.message, one.remedy, str(one.place or ""))
+    said = f"{words.plural(len(snapshot.resources), 'object')}, {words.plural(len(snapshot.problems), 'problem')}"
+    return [*found, *([BLANK] if found else []), line(Span(said, "strong"))]
+
+
+def _items(audit: Audit) -> list[_Item]:
+    names: Mapping[str, str] = {verdict.policy: verdict.name for verdict in audit.verdicts}
+    found = [
+        _Item(f.place, f.severity, f.policy, names[f.policy], f.message, f.remedy, f.ref, f.path)
+        for f in (one.finding for one in tally.open_findings(audit.verdicts))
+    ]
+    found += [_Item(p.place, p.severity, p.code, "", p.message, p.remedy, p.ref, "") for p in audit.problems]
+    return sorted(found, key=_order)
+
+
+def _order(item: _Item) -> tuple[object, ...]:
+    place = item.place
+    where = (False, place.source, place.file, place.line, place.column) if place else (True, "", "", 0, 0)
+    return (*where, -item.severity.rank, item.code, item.path)
+
+
+def _item(item: _Item, source_line: SourceLine | None, *, with_remedy: bool) -> list[Block]:
+    at = f"{item.place.line}:{item.place.column}  " if item.place else ""
+    name = f" {visible(item.name)}" if item.name else ""
+    found: list[Block] = [
+        line(
+            [
+                Span(f"{words.SEVERITY_GLYPHS[item.severity]} {item.severity.value} ", SEVERITY_STYLES[item.severity]),
+                Span(at, "muted"),
+                Span(f"{item.code}{name}", "strong"),
+                f"  {words.object_words(item.ref)}" if item.ref else "",
+            ],
+            2,
+            2,
+        ),
+        line(visible(item.message), 6, 2),
+    ]
+    if item.place and source_line and (text := source_line(item.place)) is not None:
+        shown, caret = excerpt.written(text, item.place.column, item.ref, item.path)
+        number = f"{item.place.line:>5} "
+        found.append(line([Span(f"{number}| ", "muted"), shown], 6, whole=True))
+        if caret >= 0:
+            found.append(
+                line([Span(f"{'':>{len(number)}}| ", "muted"), Span(" " * caret + "^", "warn")], 6, whole=True)
+            )
+    if item.remedy and with_remedy:
+        found.append(line([Span("→ ", "ok"), visible(item.remedy)], 6, 2))
+    return found
