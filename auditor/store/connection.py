@@ -1,0 +1,196 @@
+"""Connections to SQLite and PostgreSQL, transactions, and what their errors mean.
+
+In: the URL of a database. Out: an engine; `reading` and `writing` transactions on it. Every error of a driver leaves here as
+`Unavailable("store", …)` with one of the reasons full, locked, readonly, newer, unreachable, superseded, other; no message
+holds a password, a statement or a value.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from auditor.model import Misuse, Unavailable
+
+BUSY_SECONDS: Final = 15.0
+"""How long a writer waits for another one."""
+
+_MEND: Final = {
+    "full": "free space on the disk of the database, or run `auditor db prune`",
+    "locked": "see which other process writes to the database, and try again",
+    "readonly": "make the database and its folder writable for the auditor",
+    "unreachable": "check the address, the password and that the server answers",
+    "other": "see the database's own log",
+}
+
+
+def connect(url: str, *, password: str | None = None, busy_seconds: float = BUSY_SECONDS) -> Engine:
+    """An engine for `sqlite:///FILE` or `postgresql://USER@HOST/DATABASE`. Opens nothing yet.
+
+    Raises `Misuse` for any other URL, without repeating it: it might hold a password.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise Misuse("the database URL cannot be read", remedy=_FORMS) from None
+    if parsed.drivername == "sqlite":
+        return _sqlite(parsed, busy_seconds)
+    if parsed.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
+        return _postgres(parsed.set(drivername="postgresql+psycopg"), password, busy_seconds)
+    raise Misuse(f"no database of the kind {parsed.drivername!r} is supported", remedy=_FORMS)
+
+
+_FORMS: Final = "write `sqlite:///FILE` or `postgresql://USER@HOST/DATABASE`"
+
+
+def _sqlite(url: URL, busy_seconds: float) -> Engine:
+    if not url.database or url.database == ":memory:" or url.host or url.query:
+        raise Misuse(
+            "a SQLite database must be a file", remedy="write `sqlite:///FILE`, with four slashes for an absolute path"
+        )
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": busy_seconds})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+        # The driver begins no transactions of its own: it would commit before DDL, and a killed migration would leave half a schema.
+        connection.isolation_level = None
+        # FULL: a commit that was acknowledged survives a power cut, not only a kill. WAL with NORMAL may lose the last ones.
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA journal_size_limit = 67108864")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A reader that turns into a writer cannot wait for another writer; so writers say from the start that they are.
+        writes = connection.get_execution_options().get("auditor_writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _postgres(url: URL, password: str | None, busy_seconds: float) -> Engine:
+    if password is not None:
+        url = url.set(password=password)
+    limits = f"-c lock_timeout={int(busy_seconds * 1000)} -c idle_in_transaction_session_timeout=300000 -c statement_timeout=120000"
+    return create_engine(
+        url,
+        hide_parameters=True,
+        pool_pre_ping=True,  # survives a restart of the server between two runs
+        pool_recycle=1800,
+        pool_timeout=busy_seconds,
+        isolation_level="REPEATABLE READ",  # one transaction sees one moment, as with SQLite
+        connect_args={"connect_timeout": 5, "options": limits, "application_name": "auditor", "keepalives_idle": 30},
+    )
+
+
+def is_sqlite(bound: Engine | Connection) -> bool:
+    return bound.dialect.name == "sqlite"
+
+
+def database_file(engine: Engine) -> Path:
+    """The file of a SQLite engine."""
+    assert engine.url.database
+    return Path(engine.url.database)
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A transaction that sees one moment, and changes nothing. Raises `Unavailable`."""
+    with guard(engine), engine.connect() as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that may write: all of it is stored, or nothing. Raises `Unavailable`."""
+    with guard(engine), engine.connect() as connection:
+        if is_sqlite(engine):
+            connection = connection.execution_options(auditor_writes=True)
+        with connection.begin():
+            yield connection
+
+
+@contextmanager
+def guard(engine: Engine) -> Generator[None]:
+    """Turns the errors of SQLAlchemy and the drivers into `Unavailable`. This is the only place that catches them."""
+    try:
+        yield
+    except PoolTimeout:
+        raise _unavailable(engine, "locked", "has no free connection") from None
+    except DBAPIError as error:
+        raise _explain(engine, error.orig) from None
+    except NoSuchModuleError:
+        raise _unavailable(engine, "other", "has no driver installed") from None
+    except (sqlite3.Error, SQLAlchemyError) as error:  # the driver's own, from `connect`; the rest of SQLAlchemy's
+        raise _explain(engine, error) from None
+
+
+def unavailable(engine: Engine, reason: str, what: str, remedy: str = "") -> Unavailable:
+    """An `Unavailable` about this database: "the database FILE is full"."""
+    return Unavailable("store", f"the database {_name(engine)} {what}", remedy=remedy or _MEND[reason], reason=reason)
+
+
+_unavailable = unavailable
+
+
+def _name(engine: Engine) -> str:
+    url = engine.url
+    if is_sqlite(engine):
+        return str(url.database)
+    return f"{url.database or ''} on {url.host or url.query.get('host') or 'localhost'}"
+
+
+def _explain(engine: Engine, error: Any) -> Unavailable:
+    return _explain_sqlite(engine, error) if is_sqlite(engine) else _explain_postgres(engine, error)
+
+
+_SQLITE: Final = {
+    "SQLITE_FULL": ("full", "cannot grow: the disk is full"),
+    "SQLITE_BUSY": ("locked", "is locked by another process"),
+    "SQLITE_LOCKED": ("locked", "is locked by another connection"),
+    "SQLITE_READONLY": ("readonly", "may not be written"),
+    "SQLITE_PERM": ("readonly", "may not be written"),
+    "SQLITE_CANTOPEN": ("unreachable", "cannot be opened"),
+    "SQLITE_NOTADB": ("other", "is a file, but no SQLite database"),
+    "SQLITE_CORRUPT": ("other", "is damaged"),
+    # A write that the disk did not take: short of space, over a limit on file size, or a failing disk.
+    "SQLITE_IOERR_WRITE": ("full", "could not be written to: the disk is full, or a limit on file size is reached"),
+    "SQLITE_IOERR": ("other", "could not be read or written: the disk gave an error"),
+}
+
+
+def _explain_sqlite(engine: Engine, error: Any) -> Unavailable:
+    code = str(getattr(error, "sqlite_errorname", ""))
+    for name in (code, "_".join(code.split("_")[:2])):  # SQLITE_READONLY_DIRECTORY is a SQLITE_READONLY
+        if name in _SQLITE:
+            return unavailable(engine, *_SQLITE[name])
+    return unavailable(engine, "other", f"refused a statement ({code or type(error).__name__})")
+
+
+def _explain_postgres(engine: Engine, error: Any) -> Unavailable:
+    state = str(getattr(error, "sqlstate", None) or "")
+    if state in ("53100", "53200"):
+        return unavailable(engine, "full", "cannot grow: its disk or its memory is full")
+    if state in ("55P03", "40P01", "57014", "40001"):
+        return unavailable(engine, "locked", "is held by another process for too long")
+    if state == "25006":
+        return unavailable(engine, "readonly", "may not be written: it is a read-only replica")
+    if state in ("28P01", "28000"):
+        return unavailable(engine, "unreachable", "did not accept the user or the password")
+    if state == "3D000":
+        return unavailable(engine, "unreachable", "does not exist")
+    if state == "42501":
+        return unavailable(
+            engine, "readonly", "does not let this user do it", "grant the user what docs/settings.md names"
+        )
+    if state.startswith(("08", "57P")) or (not state and type(error).__name__ == "OperationalError"):
+        return unavailable(engine, "unreachable", "does not answer")
+    return unavailable(engine, "other", f"refused a statement ({type(error).__name__} {state})".replace(" )", ")"))
