@@ -1,0 +1,270 @@
+"""Policies over both sides: policies and two snapshots in, one verdict for each policy and object it is asked about out.
+
+Which side is judged: design, section 5. A rule about what *runs* is asked of the live object, and of git beside it: what only
+git has is pending. A rule about what is *declared* is asked of git alone. Where one side is given, that side is judged. No
+verdict at all is given on an object that a controller made (its owner is judged), or that is being deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypeAlias
+
+import structlog
+
+from auditor.exemptions import Exemptions
+from auditor.kube.fields import at
+from auditor.kube.fingerprints import fingerprint
+from auditor.kube.kinds import called
+from auditor.kube.paths import Element, Member, Step, render, steps_of
+from auditor.kube.surroundings import Surroundings
+from auditor.kube.workloads import CUSTOM, TEMPLATED, controller_of, is_terminating, template
+from auditor.model import (
+    CellState,
+    Fault,
+    Finding,
+    Judges,
+    NotApplicable,
+    Outcome,
+    Policy,
+    RawPath,
+    Ref,
+    Resource,
+    Side,
+    Snapshot,
+    Unknown,
+    Unreadable,
+    Verdict,
+)
+
+log: Final = structlog.get_logger(__name__)
+
+_UNREAD: Final = frozenset({CellState.DENIED, CellState.UNAVAILABLE})
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One object to judge, as each side has it, and what is the same for every policy that is asked about it."""
+
+    ref: Ref
+    git: Resource | None
+    live: Resource | None
+    unread: str
+    """Why the live side could not be read; "" where it could, or was not asked."""
+    missing: bool
+    """Only in git, though the cluster was read."""
+    concerns: tuple[Ref, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a rule said of one side of an object."""
+
+    outcome: Outcome
+    reason: str
+    faults: tuple[Fault, ...] = ()
+
+
+def judge(
+    policies: Sequence[Policy], desired: Snapshot | None, live: Snapshot | None, *, exempt: Exemptions | None = None
+) -> tuple[Verdict, ...]:
+    """The verdicts of the policies on both sides, by object and policy. A rule that raises gives `broken`; its neighbours stand."""
+    if desired is None and live is None:
+        return ()
+    exempt = exempt or Exemptions()
+    around = Surroundings(desired, live, prefer=Side.LIVE)
+    beside = Surroundings(desired, live, prefer=Side.GIT) if desired and live else around
+    asked = _by_kind(policies)
+    verdicts = [
+        verdict
+        for subject in _subjects(desired, live, around)
+        for policy in _asked(asked, subject)
+        if (verdict := _verdict(policy, subject, around, beside, exempt, declared_alone=desired is None))
+    ]
+    verdicts.sort(key=lambda verdict: (verdict.ref.key, verdict.policy))
+    return tuple(verdicts)
+
+
+def _by_kind(policies: Sequence[Policy]) -> Mapping[str, tuple[Policy, ...]]:
+    kinds = {kind for policy in policies for kind in policy.kinds}
+    return {kind: tuple(policy for policy in policies if kind in policy.kinds) for kind in kinds}
+
+
+def _asked(by_kind: Mapping[str, tuple[Policy, ...]], subject: Subject) -> Iterator[Policy]:
+    """The policies to ask about an object, each once."""
+    name = called(subject.ref.group, subject.ref.kind)
+    named = by_kind.get(name, ())
+    yield from named
+    resource = subject.live or subject.git
+    if resource and template(resource):
+        templated = by_kind.get(TEMPLATED, ()) + (by_kind.get(CUSTOM, ()) if "." in name else ())
+        yield from (policy for policy in templated if policy not in named)
+
+
+def _subjects(desired: Snapshot | None, live: Snapshot | None, around: Surroundings) -> Iterator[Subject]:
+    """Everything on either side, without what a controller made and what is being deleted."""
+    refs = dict.fromkeys((*(desired.by_ref if desired else ()), *(live.by_ref if live else ())))
+    for ref in refs:
+        git = desired.by_ref.get(ref) if desired else None
+        run = live.by_ref.get(ref) if live else None
+        resource = run or git
+        assert resource is not None
+        if controller_of(resource) or is_terminating(resource):
+            continue
+        unread, missing = "", False
+        if live is not None and run is None:
+            cell = live.cell_of(ref)
+            unread = str(cell) if cell.state in _UNREAD else ""
+            missing = cell.state in (CellState.LISTED, CellState.ABSENT)
+        yield Subject(ref, git, run, unread, missing, around.concerns(resource))
+
+
+def _verdict(
+    policy: Policy,
+    subject: Subject,
+    around: Surroundings,
+    beside: Surroundings,
+    exempt: Exemptions,
+    *,
+    declared_alone: bool,
+) -> Verdict | None:
+    """One policy's verdict on one object; None where the policy is about declarations and git does not declare the object."""
+    git, live = subject.git, subject.live
+    if policy.judges is Judges.DECLARED:
+        if git is None and not declared_alone:
+            return None
+        if git is not None:
+            said = _ask(policy, git, beside)
+            return _made(policy, subject, said, _found(policy, git, said, Side.GIT), exempt, scored=not subject.missing)
+    if live is not None:
+        said = _ask(policy, live, around)
+        findings = _found(policy, live, said, Side.LIVE)
+        if git is not None:
+            findings = _merged(git, findings, _found(policy, git, _ask(policy, git, beside), Side.GIT))
+        return _made(policy, subject, said, findings, exempt)
+    assert git is not None
+    said = _ask(policy, git, beside)
+    pending = bool(subject.unread) or subject.missing
+    findings = _found(policy, git, said, Side.GIT, pending=pending)
+    if subject.unread:
+        said = _Said(Outcome.UNKNOWN, f"what runs could not be read: {subject.unread}")
+    return _made(policy, subject, said, findings, exempt, scored=not subject.missing)
+
+
+def _ask(policy: Policy, resource: Resource, around: Surroundings) -> _Said:
+    """Run the rule. The one place where a rule may fail: it costs this verdict and no other."""
+    faults: list[Fault] = []
+    answer: NotApplicable | Unknown | None
+    try:
+        asked = policy.rule(resource, around)
+        try:
+            while True:
+                faults.append(next(asked))
+        except StopIteration as stop:
+            answer = stop.value
+    except Unreadable as unreadable:
+        answer = Unknown(str(unreadable))
+    except Exception as error:
+        # No message of the error: it may quote a value.
+        log.exception("policy_broke", policy=policy.id, object=str(resource.ref))
+        return _Said(
+            Outcome.BROKEN, f"the check itself failed ({type(error).__name__}); nothing is known of this object"
+        )
+    if faults:
+        return _Said(Outcome.FAIL, answer.reason if isinstance(answer, Unknown) else "", tuple(faults))
+    match answer:
+        case NotApplicable(reason):
+            return _Said(Outcome.NOT_APPLICABLE, reason)
+        case Unknown(reason):
+            return _Said(Outcome.UNKNOWN, reason)
+    return _Said(Outcome.PASS, "")
+
+
+_Draft: TypeAlias = tuple[Finding, tuple[Step, ...]]
+"""A finding with the steps to its field, by which the same field is found on the other side."""
+
+
+def _found(policy: Policy, resource: Resource, said: _Said, side: Side, *, pending: bool = False) -> tuple[_Draft, ...]:
+    drafts: list[_Draft] = []
+    repeats: dict[tuple[str, str], int] = {}
+    for fault in said.faults:
+        ref = resource.ref
+        steps = steps_of(ref.group, ref.kind, resource.body, fault.path)
+        path = render(steps)
+        number = repeats[path, fault.subject] = repeats.get((path, fault.subject), -1) + 1
+        finding = Finding(
+            policy=policy.id,
+            ref=ref,
+            fingerprint=fingerprint(policy.id, ref, path, fault.subject, number),
+            side=side,
+            severity=fault.severity or policy.severity,
+            path=path,
+            message=fault.message,
+            remedy=fault.remedy or policy.remedy,
+            place=resource.place(fault.path),
+            pending=pending,
+        )
+        drafts.append((finding, steps))
+    return tuple(drafts)
+
+
+def _merged(git: Resource, running: Iterable[_Draft], declared: Iterable[_Draft]) -> tuple[_Draft, ...]:
+    """Findings of both sides, each once: live's, with the place git gives their field; then what only git has, pending."""
+    in_git = {finding.fingerprint: finding for finding, _ in declared}
+    merged: list[_Draft] = []
+    for finding, steps in running:
+        same = in_git.pop(finding.fingerprint, None)
+        place = same.place if same else git.place(_written(git.body, steps))
+        merged.append((replace(finding, side=Side.BOTH if same else Side.LIVE, place=place), steps))
+    merged += [(replace(finding, pending=True), steps) for finding, steps in declared if finding.fingerprint in in_git]
+    return tuple(merged)
+
+
+def _written(body: Any, steps: Iterable[Step]) -> RawPath:
+    """The raw path of the steps in a body, as far as it has them: elements are found by their keys, not their position."""
+    path: list[str | int] = []
+    for step in steps:
+        match step:
+            case Element(keys):
+                items = body if isinstance(body, list | tuple) else ()
+                here: str | int | None = next(
+                    (i for i, item in enumerate(items) if all(str(at(item, key)) == value for key, value in keys)), None
+                )
+            case Member(value):
+                items = body if isinstance(body, list | tuple) else ()
+                here = next((i for i, item in enumerate(items) if str(item) == value), None)
+            case str() | int():
+                here = step if at(body, step) is not None else None
+            case _:
+                here = None
+        if here is None:
+            break
+        path.append(here)
+        body = at(body, here)
+    return tuple(path)
+
+
+def _made(
+    policy: Policy, subject: Subject, said: _Said, drafts: Iterable[_Draft], exempt: Exemptions, *, scored: bool = True
+) -> Verdict:
+    findings = tuple(finding for finding, _ in drafts)
+    outcome, reason, severity = said.outcome, said.reason, policy.severity
+    if outcome is Outcome.FAIL:
+        counted = [finding.severity for finding in findings if not finding.pending or subject.missing]
+        severity = max(counted or [policy.severity], key=lambda one: one.rank)
+        waiver = exempt.waived(policy.id, subject.ref, findings)
+        if waiver:
+            outcome = Outcome.WAIVED
+            reason = f"{waiver.reason} (until {waiver.until}, by {waiver.by})"
+    return Verdict(
+        policy=policy.id,
+        name=policy.name,
+        ref=subject.ref,
+        outcome=outcome,
+        severity=severity,
+        reason=reason,
+        concerns=subject.concerns,
+        findings=findings,
+        scored=scored,
+    )

@@ -1,0 +1,178 @@
+"""What was read on both sides, found by space, name, label, target and reference: snapshots in, lookups out.
+
+Lookups decide nothing and raise nothing: whether something that is not found is surely not there is for `surroundings`. Every
+index is built once, when it is first needed. A *space* is a namespace, or for objects that name none, "where their source
+puts them".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any, Final, TypeAlias
+
+from auditor.kube import kinds, selectors
+from auditor.kube.fields import at, mapping, text
+from auditor.kube.providers import PROVIDERS, Made, makes
+from auditor.kube.references import references
+from auditor.kube.workloads import Template, owners, template
+from auditor.model import Ref, Resource, Snapshot
+
+Where: TypeAlias = Resource | str
+"""A namespace: by name, or that of a resource (which may not name one)."""
+
+AUTOSCALERS: Final = ("HorizontalPodAutoscaler", "ScaledObject.keda.sh")
+"""Kinds that write `spec.replicas`, as `Policy.reads` names them."""
+
+NOWHERE: Final = "?"
+"""Begins the space of objects that name no namespace; no namespace can be called so."""
+
+
+def space(where: Where) -> str:
+    """The namespace, or for a resource that names none a word for "where this source puts such objects"."""
+    if isinstance(where, str):
+        return where
+    return where.ref.namespace or NOWHERE + (where.origin.source if where.origin else "")
+
+
+def may_be(here: str, there: str) -> bool:
+    """Whether two spaces that differ may turn out to be one namespace: where at least one of them is not named."""
+    return here != there and (here.startswith(NOWHERE) or there.startswith(NOWHERE))
+
+
+def target_of(autoscaler: Resource) -> tuple[str, str]:
+    """(kind as `kinds.called` gives it, name) of what an autoscaler scales, with KEDA's defaults; "" where it is not said.
+
+    Without an apiVersion the kind stands as written: what is meant is clear, though it does not work (HPA001 says so).
+    """
+    ref = mapping(at(autoscaler.body, "spec", "scaleTargetRef"))
+    kind, version = text(ref.get("kind")), text(ref.get("apiVersion"))
+    if autoscaler.ref.group == "keda.sh":
+        kind, version = kind or "Deployment", version or "apps/v1"
+    return kinds.called(kinds.split_api_version(version)[0], kind) if version else kind, text(ref.get("name"))
+
+
+class Index:
+    """Lookups over snapshots; of two objects with one identity the first snapshot's counts."""
+
+    def __init__(self, snapshots: Sequence[Snapshot]) -> None:
+        self._snapshots = tuple(snapshots)
+        self._by_kind: dict[str, dict[str, dict[str, Resource]]] = {}
+
+    def resource(self, ref: Ref) -> Resource | None:
+        return next((snapshot.by_ref[ref] for snapshot in self._snapshots if ref in snapshot.by_ref), None)
+
+    def spaces(self, kind: str) -> Mapping[str, Mapping[str, Resource]]:
+        """Objects of a kind by space and name."""
+        found = self._by_kind.get(kind)
+        if found is None:
+            found = self._by_kind[kind] = {}
+            for snapshot in self._snapshots:
+                for group, name in self._groups.get(kind, ()):
+                    for resource in snapshot.of_kind(group, name):
+                        found.setdefault(space(resource), {}).setdefault(resource.ref.name, resource)
+        return found
+
+    @cached_property
+    def templated(self) -> Mapping[str, tuple[tuple[Resource, Template], ...]]:
+        """Everything with a Pod template, by space; also what a controller made."""
+        return grouped(
+            (here, (resource, found))
+            for kind in self._groups
+            for here, objects in self.spaces(kind).items()
+            for resource in objects.values()
+            if (found := template(resource))
+        )
+
+    def carrying(self, selector: Mapping[str, Any], here: str) -> Iterator[Resource]:
+        """What in a space carries the labels of a LabelSelector."""
+        required = [(here, key, value) for key, value in selectors.pairs(selector)]
+        if required:
+            candidates = min((self._by_label.get(pair, ()) for pair in required), key=len)
+        else:
+            candidates = self.templated.get(here, ())
+        for resource, found in candidates:
+            if selectors.matches(selector, found.labels):
+                yield resource
+
+    def selecting(self, labels: Mapping[str, Any], here: str) -> Iterator[Resource]:
+        """The Services in a space whose selector the labels satisfy."""
+        services = self._services.get(here)
+        if services:
+            for key, value in labels.items():
+                for service in services.get((key, value), ()) if isinstance(value, str) else ():
+                    if selectors.matches_map(at(service.body, "spec", "selector"), labels):
+                        yield service
+
+    @cached_property
+    def autoscalers(self) -> Mapping[tuple[str, str, str], tuple[Resource, ...]]:
+        """By (space, kind, name) of their target; those that KEDA makes for its own objects are left out."""
+        return grouped(
+            ((here, *target_of(resource)), resource)
+            for kind in AUTOSCALERS
+            for here, objects in self.spaces(kind).items()
+            for resource in objects.values()
+            if not any(owner.get("kind") == "ScaledObject" for owner in owners(resource))
+        )
+
+    @cached_property
+    def references(self) -> Mapping[tuple[str, str, str], tuple[Resource, ...]]:
+        """Workloads by (kind, space, name) of what their Pod template refers to."""
+        return grouped(
+            ((kind, here, name), resource)
+            for here, every in self.templated.items()
+            for resource, _ in every
+            for kind, name in dict.fromkeys((found.kind, found.name) for found in references(resource))
+        )
+
+    @cached_property
+    def providers(self) -> Mapping[tuple[str, str, str], tuple[tuple[Resource, Made], ...]]:
+        """What will make the Secret or ConfigMap of (kind, space, name)."""
+        return grouped(
+            ((made.kind, here, made.name), (resource, made))
+            for kind in PROVIDERS
+            for here, objects in self.spaces(kind).items()
+            for resource in objects.values()
+            for made in makes(resource)
+        )
+
+    @cached_property
+    def _groups(self) -> Mapping[str, tuple[tuple[str, str], ...]]:
+        every = sorted({kind for snapshot in self._snapshots for kind in snapshot.kinds()})
+        return grouped((kinds.called(group, kind), (group, kind)) for group, kind in every)
+
+    @cached_property
+    def _by_label(self) -> Mapping[tuple[str, str, str], tuple[tuple[Resource, Template], ...]]:
+        return grouped(
+            ((here, key, value), (resource, found))
+            for here, every in self.templated.items()
+            for resource, found in every
+            for key, value in found.labels.items()
+            if isinstance(value, str)
+        )
+
+    @cached_property
+    def _services(self) -> Mapping[str, Mapping[tuple[str, Any], tuple[Resource, ...]]]:
+        """By space and the first pair of the selector: every Service that selects a Pod is found under one of its labels."""
+        return {
+            here: grouped(
+                (next(iter(selector.items())), service)
+                for service in objects.values()
+                if (selector := selects(service)) and all(isinstance(value, str) for value in selector.values())
+            )
+            for here, objects in self.spaces("Service").items()
+        }
+
+
+def selects(service: Resource) -> Mapping[str, Any]:
+    """The selector of a Service; empty where it selects nothing by design (none written, or an ExternalName)."""
+    spec = mapping(service.body.get("spec"))
+    return {} if spec.get("type") == "ExternalName" else mapping(spec.get("selector"))
+
+
+def grouped(items: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
+    """Pairs to a mapping of tuples, in the order they come."""
+    found: dict[Any, list[Any]] = {}
+    for key, value in items:
+        found.setdefault(key, []).append(value)
+    return {key: tuple(values) for key, values in found.items()}
