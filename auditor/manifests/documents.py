@@ -1,0 +1,225 @@
+"""A file in, its documents out: bytes as kubectl decodes and splits them, each piece read on its own.
+
+One bad document does not lose the others. Lines are those of the file.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gc
+import json
+import math
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from auditor.manifests import scalars
+from auditor.manifests.builder import DEEPEST, MOST_ALIASES, MOST_NODES, Budget, build
+from auditor.manifests.mistakes import Mistake, Refused, in_editor, in_file
+
+LARGEST: Final = 3 * 1024 * 1024
+"""Bytes of one file."""
+MOST_DOCUMENTS: Final = 10_000
+"""Documents of one file."""
+
+_SEPARATOR = re.compile(rb"^---([^\n]*)\n?", re.MULTILINE)
+_NUL_ESCAPE = re.compile(rb"\\(?:0|x00|u0000|U00000000)")
+_JSON_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{\]}]', re.DOTALL)
+_BLANK = re.compile(r"[ \t\r\n]*")
+_SURROGATE_ESCAPE = re.compile(rb"\\[uU][dD][89a-fA-F]")
+
+
+@dataclass(slots=True)
+class Document:
+    """One document. `text` is its piece of the file, in UTF-8; `first` the file's line that the piece begins on, from 1.
+
+    `line` is where its content begins. With a mistake that kept it from being read, `value` is None and `readable` False.
+    """
+
+    text: bytes
+    first: int
+    line: int
+    value: Any = None
+    readable: bool = True
+    mistakes: list[Mistake] = field(default_factory=list)
+    """Their lines count from 1, within the file; so do their columns."""
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """No garbage collection while values are built: there are no cycles among them, and looking for some doubles the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def decoded(data: bytes) -> bytes:
+    """The text as UTF-8 without a byte order mark; UTF-16 with one is converted, and what is no UTF-8 becomes U+FFFD."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace").encode("utf-8", "replace")
+    data = data.removeprefix(codecs.BOM_UTF8)
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "replace").encode("utf-8")
+    return data
+
+
+def pieces(text: bytes) -> Iterator[tuple[int, bytes, bytes]]:
+    """(first line, text, what stands after the `---` above it) of each piece; kubectl cuts at every line that begins with ---."""
+    start, line, after = 0, 1, b""
+    for match in _SEPARATOR.finditer(text):
+        piece = text[start : match.start()]
+        yield line, piece, after
+        line += piece.count(b"\n") + 1
+        start, after = match.end(), match[1]
+    yield line, text[start:], after
+
+
+def documents(data: bytes, budget: Budget | None = None, *, largest: int = LARGEST) -> Iterator[Document]:
+    """Every document of a file that holds something. Raises nothing: what cannot be read is a document with a mistake.
+
+    `largest` in bytes; the budgets of larger files are in proportion. The memory of scalars in `budget` is used, its counts are reset.
+    """
+    if len(data) > largest:
+        yield _unreadable(
+            b"", 1, Mistake("SRC201", 1, 1, f"the file is larger than {largest / (1 << 20):.0f} MiB", "split the file")
+        )
+        return
+    text = decoded(data)
+    budget = budget or Budget()
+    budget.nodes, budget.aliases = max(MOST_NODES, len(text)), MOST_ALIASES
+    most = max(MOST_DOCUMENTS, MOST_DOCUMENTS * len(text) // LARGEST)
+    if text.lstrip()[:1] == b"{" and (stream := list(_json_stream(text))):
+        yield from stream
+        return
+    for number, (first, piece, after) in enumerate(pieces(text)):
+        if number > most:
+            mistake = Mistake("SRC202", first, 1, f"more than {most} documents in one file", "split the file")
+            yield _unreadable(b"", first, mistake)
+            return
+        rest = after.strip()
+        if rest and not rest.startswith(b"#"):
+            mistake = Mistake(
+                "MAN001", first - 1, 4, "text follows --- on its line", "begin the document on the next line"
+            )
+            yield _unreadable(piece, first, mistake)
+        elif piece and not piece.isspace():
+            document = _document(piece, first, budget)
+            if document is not None:
+                yield document
+
+
+def _unreadable(text: bytes, first: int, mistake: Mistake) -> Document:
+    return Document(text, first, mistake.line, None, False, [mistake])
+
+
+def _document(piece: bytes, first: int, budget: Budget) -> Document | None:
+    if piece.lstrip()[:1] == b"{" and len(alone := list(_json_stream(piece, first))) == 1:
+        return alone[0]
+    wary = _NUL_ESCAPE.search(piece) is not None
+    try:
+        built = build(piece, budget, wary=wary)
+    except Refused as refused:
+        return _unreadable(piece, first, in_file(refused.mistake, piece, first))
+    if built.begin is None:
+        return None
+    if built.duplicates:
+        built.mistakes += build(piece, Budget(), places=True, wary=wary).mistakes
+    mistakes = [in_file(mistake, piece, first) for mistake in built.mistakes]
+    line, _ = in_editor(*built.begin, piece)
+    return Document(piece, first, first + line, built.value, True, mistakes)
+
+
+def _json_stream(text: bytes, first: int = 1) -> Iterator[Document]:
+    """The objects of a text that is JSON through and through, one after the other; nothing at all where it is not."""
+    found: list[Document] = []
+    try:
+        content = text.decode("utf-8")
+        if mistake := _json_limits(content, text, first):
+            yield _unreadable(text, first, mistake)
+            return
+        doubled = False
+
+        def pairs(entries: list[tuple[str, Any]]) -> dict[str, Any]:
+            nonlocal doubled
+            made = dict(entries)
+            doubled = doubled or len(made) != len(entries)
+            return made
+
+        decoder = json.JSONDecoder(
+            object_pairs_hook=pairs, parse_float=_json_float, parse_int=_json_int, parse_constant=_no_constant
+        )
+        at, counted, line = _BLANK.match(content).end(), 0, first  # type: ignore[union-attr]
+        while at < len(content):
+            doubled = False
+            value, end = decoder.raw_decode(content, at)
+            line += content.count("\n", counted, at)
+            counted = at
+            if _SURROGATE_ESCAPE.search(text):
+                value = _without_surrogates(value)
+            piece = content[at:end].encode("utf-8")
+            found.append(Document(piece, line, line, value, True, _json_duplicates(piece, line) if doubled else []))
+            at = _BLANK.match(content, end).end()  # type: ignore[union-attr]
+    except ValueError:
+        return
+    yield from found
+
+
+def _json_limits(content: str, text: bytes, first: int) -> Mistake | None:
+    if _NUL_ESCAPE.search(text) and (at := content.find("\\u0000")) >= 0 and not content[:at].endswith("\\"):
+        line = content.count("\n", 0, at)
+        return Mistake("MAN001", first + line, 1, "a NUL character is not allowed", "remove the escape \\u0000")
+    if content.count("{") + content.count("[") <= DEEPEST:
+        return None
+    depth = 0
+    for match in _JSON_BRACKETS.finditer(content):
+        depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(match[0], 0)
+        if depth > DEEPEST:
+            line = content.count("\n", 0, match.start())
+            return Mistake("SRC203", first + line, 1, f"nested deeper than {DEEPEST} levels", "nest less")
+    return None
+
+
+def _json_float(text: str) -> int | float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError("out of range")
+    return scalars.whole(value)
+
+
+def _json_int(text: str) -> int | float:
+    value = int(text)
+    return value if -(2**63) <= value < 2**64 else float(text)
+
+
+def _no_constant(text: str) -> Any:
+    raise ValueError(text)
+
+
+def _json_duplicates(piece: bytes, first: int) -> list[Mistake]:
+    try:
+        built = build(piece, Budget(), places=True)
+    except Refused:  # JSON that is no YAML (escaped surrogate pairs): the line is not to be had
+        return [
+            Mistake(
+                "MAN002", first, 1, "a key is written twice in one object; the last one counts", "remove one of them"
+            )
+        ]
+    return [in_file(mistake, piece, first) for mistake in built.mistakes]
+
+
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {_without_surrogates(key): _without_surrogates(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_without_surrogates(each) for each in value]
+    return value

@@ -1,0 +1,104 @@
+"""What is wrong in a text, with the line of the mistake: libyaml's errors in, ours out.
+
+A parser says where it gave up; a person wants the line to mend. No text of the document is quoted: it may be a secret.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+from yaml import MarkedYAMLError, YAMLError
+from yaml.reader import ReaderError
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One mistake; `line` and `column` count from 0 within the document's text."""
+
+    code: str
+    line: int
+    column: int
+    message: str
+    remedy: str = ""
+    index: int | None = None
+    """Characters before it, where known: lines are counted from it where the text has line breaks of Unicode's own."""
+
+    earlier: tuple[int, int, int] | None = None
+    """Line, column and character of what it repeats."""
+
+    @classmethod
+    def at(cls, mark: Any, code: str, message: str, remedy: str = "", earlier: Any = None) -> Mistake:
+        where = (earlier.line, earlier.column, earlier.start) if earlier else None
+        return cls(code, mark.line, mark.column, message, remedy, mark.index, where)
+
+
+# libyaml counts these as line breaks, and editors do not.
+_UNICODE_BREAK = re.compile(rb"\xc2\x85|\xe2\x80[\xa8\xa9]")
+
+
+def in_editor(line: int, column: int, index: int | None, text: bytes) -> tuple[int, int]:
+    """Line and column as editors count them, from 0, of a place that libyaml told."""
+    if index is None or not _UNICODE_BREAK.search(text):
+        return line, column
+    before = text.decode("utf-8")[:index].replace("\r\n", "\n").replace("\r", "\n")
+    return before.count("\n"), len(before) - before.rfind("\n") - 1
+
+
+def in_file(mistake: Mistake, text: bytes, first: int) -> Mistake:
+    """A mistake in a piece of a file that begins on line `first`, as line and column of the file, from 1."""
+    line, column = in_editor(mistake.line, mistake.column, mistake.index, text)
+    message = mistake.message
+    if mistake.earlier:
+        message += f"; the first is on line {first + in_editor(*mistake.earlier, text)[0]}"
+    return replace(mistake, line=first + line, column=column + 1, message=message, index=None, earlier=None)
+
+
+class Refused(Exception):
+    """A document cannot be read."""
+
+    def __init__(self, mistake: Mistake) -> None:
+        super().__init__(mistake.message)
+        self.mistake = mistake
+
+
+def explained(error: YAMLError, text: bytes) -> Refused:
+    """The mistake behind an error of libyaml in this text (UTF-8)."""
+    if isinstance(error, ReaderError):
+        before = text[: error.position].decode("utf-8", "replace")
+        line = before.count("\n")
+        column = len(before) - before.rfind("\n") - 1
+        return Refused(
+            Mistake(
+                "MAN001",
+                line,
+                column,
+                "control characters are not allowed",
+                "remove the character, or write it as an escape in double quotes",
+                len(before),
+            )
+        )
+    assert isinstance(error, MarkedYAMLError)
+    mark = error.problem_mark or error.context_mark
+    problem, context = str(error.problem or ""), str(error.context or "")
+    if context.startswith("while scanning a quoted scalar") and "unexpected" in problem:
+        return Refused(
+            Mistake.at(error.context_mark, "MAN001", "the quote that opens here is never closed", "close the quote")
+        )
+    if context.startswith("while scanning a simple key"):
+        mark = error.context_mark
+    if tab := _tab(text, mark.line):
+        return Refused(Mistake("MAN003", tab[0], tab[1], "a tab is used for indentation", "indent with spaces"))
+    return Refused(Mistake.at(mark, "MAN001", problem or "this is not YAML", ""))
+
+
+def _tab(text: bytes, line: int) -> tuple[int, int] | None:
+    """(line, column) of a tab in the indentation of this line."""
+    lines = text.split(b"\n", line + 1)
+    if line >= len(lines):
+        return None
+    content = lines[line]
+    indent = content[: len(content) - len(content.lstrip(b" \t"))]
+    at = indent.find(b"\t")
+    return (line, at) if at >= 0 else None

@@ -1,0 +1,148 @@
+"""The parts that every manifest has: apiVersion, kind, metadata with a name, and no status. A body in, mistakes out (MAN005).
+
+https://kubernetes.io/docs/concepts/overview/working-with-objects/#required-fields
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from auditor.model import RawPath, Severity
+
+_SPELLING: Final = {
+    name.lower(): name
+    for name in ("apiVersion", "kind", "metadata", "spec", "data", "status", "stringData", "binaryData")
+}
+# Kinds whose spec the API server does not do without: an object of them without one is refused.
+_NEED_SPEC: Final = {
+    ("", "Pod"),
+    ("", "ReplicationController"),
+    ("", "Service"),
+    ("", "PersistentVolume"),
+    ("", "PersistentVolumeClaim"),
+    ("apps", "Deployment"),
+    ("apps", "StatefulSet"),
+    ("apps", "DaemonSet"),
+    ("apps", "ReplicaSet"),
+    ("batch", "Job"),
+    ("batch", "CronJob"),
+    ("autoscaling", "HorizontalPodAutoscaler"),
+    ("networking.k8s.io", "Ingress"),
+    ("apiextensions.k8s.io", "CustomResourceDefinition"),
+    ("apiregistration.k8s.io", "APIService"),
+    ("storage.k8s.io", "CSIDriver"),
+    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy"),
+    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding"),
+}
+_SERVER_OWNED: Final = (
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "managedFields",
+    "selfLink",
+    "deletionTimestamp",
+)
+
+
+class Fault(NamedTuple):
+    """`key` True: the line of the path itself; False: that of what it is missing from."""
+
+    path: RawPath
+    message: str
+    remedy: str
+    severity: Severity = Severity.ERROR
+    code: str = "MAN005"
+
+
+def misspelt(body: Mapping[str, Any]) -> Iterator[Fault]:
+    """Parts whose name is written in the wrong case: the API server takes them for unknown fields."""
+    for key in body:
+        right = _SPELLING.get(key.lower())
+        if right and right != key and right not in body:
+            yield Fault((key,), f"{key} is not a field: it is written {right}", f"write {right}")
+
+
+def missing(body: Mapping[str, Any], group: str) -> Iterator[Fault]:
+    """Parts that are not there, or are no text where text is wanted."""
+    found = {key.lower() for key in body}
+    for name in ("apiVersion", "kind"):
+        value = body.get(name)
+        if name.lower() not in found or value is None or value == "":
+            yield Fault((name,), f"{name} is missing", f"add {name}")
+        elif name in body and not isinstance(value, str):
+            yield Fault((name,), f"{name} is {_called(value)}, not text", "put it in quotes")
+    kind, metadata = body.get("kind"), body.get("metadata")
+    if "metadata" not in found or ("metadata" in body and metadata is None):
+        yield Fault(("metadata",), "metadata is missing: an object has a name", "add metadata with a name")
+    elif "metadata" in body:
+        if not isinstance(metadata, Mapping):
+            yield Fault(("metadata",), f"metadata is {_called(metadata)}, not a map", "write name: below it, indented")
+        else:
+            yield from _name(metadata)
+    if (
+        isinstance(kind, str)
+        and (group, kind) in _NEED_SPEC
+        and body.get("spec") is None
+        and "spec" not in (found - set(body))
+    ):
+        yield Fault(("spec",), f"spec is missing: a {kind} says there what it is to be", "add spec")
+
+
+def _name(metadata: Mapping[str, Any]) -> Iterator[Fault]:
+    name = metadata.get("name")
+    if name is None or name == "":
+        if metadata.get("generateName"):
+            yield Fault(
+                ("metadata", "generateName"),
+                "metadata has generateName and no name: it can be created, but not applied",
+                "give it a name",
+            )
+        else:
+            yield Fault(("metadata", "name"), "metadata.name is missing", "add name under metadata")
+    elif not isinstance(name, str):
+        yield Fault(
+            ("metadata", "name"), f"metadata.name is {_called(name)}, not text", "put it in quotes", code="MAN004"
+        )
+
+
+def not_declared(body: Mapping[str, Any]) -> Iterator[Fault]:
+    """What only the server writes: status, and the fields of metadata that it owns."""
+    status = body.get("status")
+    if _holds_something(status):
+        yield Fault(
+            ("status",),
+            "status is written by the cluster and does not belong in git",
+            "remove status",
+            Severity.WARNING,
+        )
+    metadata = body.get("metadata")
+    if isinstance(metadata, Mapping):
+        owned = [name for name in _SERVER_OWNED if metadata.get(name) is not None]
+        if owned:
+            what = ", ".join(owned)
+            yield Fault(
+                ("metadata", owned[0]),
+                f"the server sets {what} itself; in git it has no effect or hinders",
+                f"remove {what}",
+                Severity.INFO,
+            )
+
+
+def _holds_something(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(_holds_something(each) for each in value.values())
+    if isinstance(value, list):
+        return any(_holds_something(each) for each in value)
+    return value is not None and value != ""
+
+
+def _called(value: Any) -> str:
+    if isinstance(value, bool):
+        return "a boolean"
+    if isinstance(value, int | float):
+        return "a number"
+    if isinstance(value, str):
+        return "text"
+    return "a list" if isinstance(value, list) else "a map" if isinstance(value, Mapping) else "null"

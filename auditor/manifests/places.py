@@ -1,0 +1,113 @@
+"""Where the fields of a document are written: computed when first asked, from the text of that document alone."""
+
+from __future__ import annotations
+
+from auditor.manifests.builder import Budget, Inside, KeySpot, Spot, build
+from auditor.manifests.mistakes import Refused, in_editor
+from auditor.model import RawPath
+
+
+class Written:
+    """The text of one document and, once asked for, the places in it. Several objects of a List share one."""
+
+    __slots__ = ("_built", "_spot", "_text", "first")
+
+    def __init__(self, text: bytes, first: int) -> None:
+        self._text: bytes | None = text
+        self.first = first
+        self._spot: Spot | None = None
+        self._built = False
+
+    @property
+    def spot(self) -> Spot | None:
+        if not self._built and self._text is not None:
+            try:
+                self._spot = build(self._text, Budget(), places=True).spot
+            except Refused:  # JSON that is no YAML; the object is known by its first line
+                self._spot = None
+            self._built = True
+        return self._spot
+
+    def forget_text(self) -> None:
+        """Compute the places now and drop the text: for documents that hold secrets."""
+        if self._text is not None:
+            spot = self.spot
+            if spot is not None:
+                self._spot = _in_editor(spot, self._text)
+            self._text = None
+
+    def at(self, line: int, column: int, index: int) -> tuple[int, int]:
+        if self._text is not None:
+            line, column = in_editor(line, column, index, self._text)
+        return self.first + line, column + 1
+
+    def slice(self, start: int, end: int) -> str | None:
+        return None if self._text is None else self._text.decode("utf-8")[start:end]
+
+
+def _in_editor(spot: Spot, text: bytes) -> Spot:
+    """The same places, counted as editors do."""
+    inside: Inside = None
+    if isinstance(spot.inside, dict):
+        inside = {
+            key: KeySpot(
+                *in_editor(entry.line, entry.column, entry.start, text), entry.start, _in_editor(entry.value, text)
+            )
+            for key, entry in spot.inside.items()
+        }
+    elif isinstance(spot.inside, list):
+        inside = [_in_editor(each, text) for each in spot.inside]
+    return Spot(*in_editor(spot.line, spot.column, spot.start, text), spot.start, spot.end, inside)
+
+
+class Places:
+    """Calling it with a path gives line and column, both from 1: of the key for an entry of a map, of the element for an element
+    of a list, and of the nearest parent that is written for what is absent. None where nothing can be told."""
+
+    __slots__ = ("_prefix", "_written")
+
+    def __init__(self, written: Written, prefix: RawPath = ()) -> None:
+        self._written, self._prefix = written, prefix
+
+    def __call__(self, path: RawPath) -> tuple[int, int] | None:
+        found, _ = self._find(path)
+        return None if found is None else self._written.at(found.line, found.column, found.start)
+
+    def value(self, path: RawPath) -> tuple[int, int] | None:
+        """Line and column of a value itself, None where the path is not written."""
+        found, whole = self._find(path)
+        if found is None or not whole:
+            return None
+        spot = found.value if isinstance(found, KeySpot) else found
+        return self._written.at(spot.line, spot.column, spot.start)
+
+    def scalar_text(self, path: RawPath) -> str | None:
+        """The source text of a scalar, with its quotes; None for maps, lists, what is absent, and all of a Secret's document."""
+        found, whole = self._find(path)
+        if found is None or not whole:
+            return None
+        spot = found.value if isinstance(found, KeySpot) else found
+        return None if spot.inside is not None else self._written.slice(spot.start, spot.end)
+
+    def written(self, path: RawPath) -> bool:
+        """Whether the path itself is written."""
+        found, whole = self._find(path)
+        return whole and found is not None
+
+    def _find(self, path: RawPath) -> tuple[Spot | KeySpot | None, bool]:
+        root = self._written.spot
+        if root is None:
+            return None, False
+        found: Spot | KeySpot = root
+        spot = root
+        for step in (*self._prefix, *path):
+            if isinstance(spot.inside, dict) and isinstance(step, str) and step in spot.inside:
+                entry = spot.inside[step]
+                found, spot = entry, entry.value
+            elif (
+                isinstance(spot.inside, list) and isinstance(step, int) and -len(spot.inside) <= step < len(spot.inside)
+            ):
+                found = spot = spot.inside[step]
+            else:
+                return found, False
+        return found, True

@@ -1,0 +1,195 @@
+"""Manifests as resources: the bytes of a file in, `Read` out. Bad input is among the problems; nothing is raised.
+
+Values of Secrets are sealed before anything leaves this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from auditor.kube import kinds, secrets
+from auditor.manifests import classes, parts
+from auditor.manifests.builder import Budget
+from auditor.manifests.documents import LARGEST, Document, documents, uncollected
+from auditor.manifests.mistakes import Mistake
+from auditor.manifests.places import Places, Written
+from auditor.model import Origin, Place, Problem, RawPath, Ref, Resource, Severity
+
+_WARNINGS: Final = {"this is not read: the document ended above it"}
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A document, or a whole file, that is no manifest, and what it is instead."""
+
+    place: Place
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a file, or several, said."""
+
+    resources: tuple[Resource, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+
+
+def read(
+    text: bytes,
+    *,
+    source: str,
+    file: str,
+    cluster: str,
+    namespace: str | None,
+    key: secrets.Key,
+    places: bool = True,
+    declared: bool = True,
+    siblings: Collection[str] = (),
+    largest: int = LARGEST,
+) -> Read:
+    """Read one file. `namespace` is for objects that name none; `declared` False for objects that come from a cluster, whose
+    status is in order; `siblings`, the other files of the source, tell Helm charts; `largest` in bytes."""
+    return read_many(
+        [(file, text)],
+        source=source,
+        cluster=cluster,
+        namespace=namespace,
+        key=key,
+        places=places,
+        declared=declared,
+        siblings=siblings,
+        largest=largest,
+    )
+
+
+def read_many(
+    files: Iterable[tuple[str, bytes]],
+    *,
+    source: str,
+    cluster: str,
+    namespace: str | None,
+    key: secrets.Key,
+    places: bool = True,
+    declared: bool = True,
+    siblings: Collection[str] = (),
+    largest: int = LARGEST,
+) -> Read:
+    """Read many files as `read` does one, faster: scalars that were seen are not looked at again."""
+    reading = _Reading(source, cluster, namespace, key, places, declared)
+    budget = Budget()
+    with uncollected():
+        for file, text in files:
+            _read_file(reading, file, text, budget, siblings, largest)
+    return Read(tuple(reading.resources), tuple(reading.problems), tuple(reading.skipped))
+
+
+class _Reading:
+    """What is gathered while files are read."""
+
+    def __init__(
+        self, source: str, cluster: str, namespace: str | None, key: secrets.Key, places: bool, declared: bool
+    ) -> None:
+        self.source, self.cluster, self.namespace, self.key = source, cluster, namespace, key
+        self.places, self.declared = places, declared
+        self.resources: list[Resource] = []
+        self.problems: list[Problem] = []
+        self.skipped: list[Skipped] = []
+
+
+def _read_file(
+    reading: _Reading, file: str, text: bytes, budget: Budget, siblings: Collection[str], largest: int
+) -> None:
+    what = classes.classify(file, siblings)
+    if what == classes.HELM_TEMPLATE:
+        reading.skipped.append(Skipped(Place(reading.source, file, 1), what))
+        return
+    for document in documents(text, budget, largest=largest):
+        reading.problems.extend(_problem(reading, file, mistake) for mistake in document.mistakes)
+        if not document.readable:
+            continue
+        reason = what or classes.no_manifest(document.value)
+        if reason:
+            reading.skipped.append(Skipped(Place(reading.source, file, document.line), reason))
+        else:
+            _read_document(reading, file, document)
+
+
+def _problem(reading: _Reading, file: str, mistake: Mistake, ref: Ref | None = None) -> Problem:
+    place = Place(reading.source, file, mistake.line, mistake.column)
+    severity = Severity.WARNING if mistake.message in _WARNINGS else Severity.ERROR
+    return Problem(mistake.code, severity, mistake.message, mistake.remedy, place, ref)
+
+
+def _read_document(reading: _Reading, file: str, document: Document) -> None:
+    written = Written(document.text, document.first)
+    sealed = False
+    for prefix, body in _objects(document.value, ()):
+        places = Places(written, prefix)
+        line = document.line
+        if prefix:  # an item of a List
+            line, _ = places(()) or (line, 1)
+        sealed = sealed or secrets.is_secret(body)
+        _read_object(reading, body, Origin(reading.source, file, line), places)
+    if sealed and reading.places:
+        written.forget_text()
+
+
+def _objects(value: Mapping[str, Any], prefix: RawPath) -> Iterator[tuple[RawPath, Mapping[str, Any]]]:
+    """The object itself, or the items of a List, which may be Lists again. Items of a typed list have their type from it."""
+    kind, items = value.get("kind"), value.get("items")
+    if not (
+        isinstance(kind, str)
+        and kind.endswith("List")
+        and (isinstance(items, list) or (kind == "List" and items is None))
+    ):
+        yield prefix, value
+        return
+    for index, item in enumerate(items or ()):
+        here = (*prefix, "items", index)
+        if not isinstance(item, Mapping):
+            yield here, {}
+            continue
+        if kind != "List" and "kind" not in item:
+            item = {"apiVersion": value.get("apiVersion"), "kind": kind.removesuffix("List"), **item}
+        yield from _objects(item, here)
+
+
+def _read_object(reading: _Reading, body: Mapping[str, Any], origin: Origin, places: Places) -> None:
+    api_version, kind, metadata = body.get("apiVersion"), body.get("kind"), body.get("metadata")
+    group = kinds.split_api_version(api_version)[0] if isinstance(api_version, str) else ""
+    faults = [*parts.misspelt(body), *parts.missing(body, group)]
+    if reading.declared:
+        faults += parts.not_declared(body)
+    ref = None
+    if (
+        isinstance(api_version, str)
+        and api_version
+        and isinstance(kind, str)
+        and kind
+        and isinstance(metadata, Mapping)
+    ):
+        name = metadata.get("name")
+        if name is not None and name != "" and isinstance(name, str | int | float):
+            ref = Ref(reading.cluster, group, kind, _namespace(reading, group, kind, metadata), str(name))
+            body = secrets.seal(body, reading.key)
+            reading.resources.append(Resource(ref, api_version, body, origin, places if reading.places else None))
+    for fault in faults:
+        line, column = places(fault.path) or (origin.line, 1)
+        place = Place(origin.source, origin.file, line, column)
+        reading.problems.append(Problem(fault.code, fault.severity, fault.message, fault.remedy, place, ref))
+
+
+def _namespace(reading: _Reading, group: str, kind: str, metadata: Mapping[str, Any]) -> str | None:
+    """As written, else the source's; none for what lives in no namespace. Custom kinds count as namespaced, unless their name says Cluster."""
+    scope = kinds.scope(group, kind)
+    if scope is False:
+        return None
+    written = metadata.get("namespace")
+    if isinstance(written, str) and written:
+        return written
+    if scope is None and kind.startswith("Cluster"):
+        return None
+    return reading.namespace
