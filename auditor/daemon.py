@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import FrameType
 from zoneinfo import ZoneInfo
@@ -23,6 +23,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from auditor.kube.secrets import Key
 from auditor.model import Misuse, Policy, Unavailable
+from auditor.publish.state import Failure, Ran, Trigger
 from auditor.run import cluster_name, run
 from auditor.settings import ReportSettings, Settings
 from auditor.store import Store
@@ -37,39 +38,50 @@ _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 @dataclass(slots=True)
 class Daemon:
-    """What the threads share. `report(period_end)` makes one report; `serve_pages` returns a function that stops them."""
+    """What the threads share. `report(period_end)` makes one report and delivers it, or raises `Unavailable`."""
 
     settings: Settings
     store: Store
     policies: Sequence[Policy]
     key: Key
     report: Callable[[datetime], None]
-    changed: Callable[[], None]
+    changed: Callable[[Ran | None], None]
+    """Called after every run, with how it went, and after every report, with None."""
     stopping: threading.Event = field(default_factory=threading.Event)
     busy: threading.Lock = field(default_factory=threading.Lock)
     last_start: float = float("-inf")
     alive_at: float = field(default_factory=time.monotonic)
 
-    def audit(self, trigger: str) -> None:
+    def audit(self, trigger: Trigger) -> None:
         """One run; the only place where a failed one is survived. Two never overlap."""
         if self.stopping.is_set() or not self.busy.acquire(blocking=False):
             return
+        self.last_start = time.monotonic()
+        ran = Ran(cluster_name(self.settings.cluster), datetime.now(UTC), trigger, "failed")
         try:
-            self.last_start = time.monotonic()
-            run(self.settings, policies=self.policies, key=self.key, store=self.store, trigger=trigger)
-        except (Unavailable, Misuse) as broken:
-            log.error("run failed", reason=str(broken), remedy=broken.remedy)
-        except Exception:
+            done = run(self.settings, policies=self.policies, key=self.key, store=self.store, trigger=trigger)
+            whole = done.audit.coverage.ratio in (None, 1.0)
+            ran = replace(ran, at=done.audit.at, outcome="success" if whole else "partial", audit=done.audit, phases=done.phases)
+        except Unavailable as broken:
+            log.error("run failed", reason=broken.message, remedy=broken.remedy)
+            failure = Failure(ran.at, broken.stage, broken.message, broken.remedy, broken.reason)
+            failed = ((broken.source, broken.reason),) if broken.stage == "git" else ()
+            ran = replace(ran, failure=failure, fetch_failures=failed)
+        except Misuse as broken:
+            log.error("run failed", reason=broken.message, remedy=broken.remedy)
+            ran = replace(ran, failure=Failure(ran.at, "settings", broken.message, broken.remedy))
+        except Exception as fault:
             log.exception("run failed by a fault of the auditor's own; please report it")
+            ran = replace(ran, failure=Failure(ran.at, "auditor", f"{type(fault).__name__}: see the log"))
         finally:
             self.busy.release()
-            self.changed()
+            self.changed(ran)
 
     def watch(self) -> None:
         """Runs what the timer lost: no start for twice the interval by a clock that nobody steps."""
         self.alive_at = time.monotonic()
         if self.alive_at - self.last_start > 2 * 60 * self.settings.schedule.every_minutes:
-            self.audit("watchdog")
+            self.audit("schedule")
         self.make_due_report()
 
     def make_due_report(self) -> None:
@@ -87,7 +99,7 @@ class Daemon:
             self.store.release_report(cluster_name(self.settings.cluster), due.isoformat(), str(broken))
         else:
             self.store.report_made(cluster_name(self.settings.cluster), due.isoformat(), datetime.now(UTC))
-        self.changed()
+        self.changed(None)
 
     def healthy(self) -> bool:
         """Whether the timer still ticks: a wedged scheduler is for the kubelet to restart, a failed run is not."""

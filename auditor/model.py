@@ -121,12 +121,14 @@ class Unavailable(Exception):
     """The outside is broken: git, the cluster or the store. Raised at the door, from the library's error.
 
     `stage` is "git", "cluster" or "store"; `reason` a short closed word for metrics ("auth", "host_key", "network",
-    "not_found", "timeout", "full", "newer", "other"); the message is a sentence without any credential; `remedy` says what to do.
+    "not_found", "timeout", "full", "newer", "other"); the message is a sentence without any credential; `remedy` says what to do;
+    `source` is the name of the source that failed, where it was one.
     """
 
-    def __init__(self, stage: str, message: str, *, remedy: str = "", reason: str = "other") -> None:
+    def __init__(self, stage: str, message: str, *, remedy: str = "", reason: str = "other", source: str = "") -> None:
         super().__init__(message)
         self.stage, self.message, self.remedy, self.reason = stage, message, remedy, reason
+        self.source = source
 
 
 class Misuse(Exception):

@@ -131,7 +131,7 @@ def run(
             result = _audited(settings, policies=policies, key=key, store=store, at=moment, clock=clock, ignored=ignored)
             if store and number is not None:
                 with clock.phase("store"):
-                    store.publish(number, result, phases=clock.phases, finished=datetime.now(UTC))
+                    store.publish(number, result, phases=clock.phases, judged=policies, finished=datetime.now(UTC))
         except BaseException as broken:
             if store and number is not None:
                 reason = str(broken) if isinstance(broken, Unavailable | Misuse) else f"{type(broken).__name__}: {broken}"
@@ -156,7 +156,7 @@ def _audited(
     want = wanted(desired, policies, settings.cluster.namespaces)
     with clock.phase("collect"):
         live = read_live(settings, want, key=key, deadline=clock.deadline)
-    with clock.phase("past"):
+    with clock.phase("fetch"):
         past = store.past(cluster_name(settings.cluster)) if store else Past()
         past = replace(past, earlier=looked_back(settings, desired, key=key))
     with clock.phase("evaluate"):
@@ -171,7 +171,7 @@ def _audited(
             team_labels=settings.audit.team_labels,
             ignored=ignored,
         )
-    with clock.phase("confirm"):
+    with clock.phase("collect"):
         return _confirmed(settings, result, deadline=clock.deadline)
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 
 import typer
-from click.exceptions import Abort, ClickException
 
 from auditor.model import Misuse, Unavailable
 
@@ -38,10 +37,7 @@ def run(arguments: list[str]) -> int:
     try:
         code = app(args=arguments, standalone_mode=False)
         return code if isinstance(code, int) else 0
-    except ClickException as error:
-        error.show(file=sys.stderr)
-        return error.exit_code
-    except (Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         return _said("interrupted", "", 130)
     except BrokenPipeError:
         sys.stderr.close()
@@ -55,6 +51,9 @@ def run(arguments: list[str]) -> int:
             raise
         return _said(error.message, error.remedy, 3)
     except Exception as error:
+        if hasattr(error, "show") and hasattr(error, "exit_code"):  # typer's usage errors are of a private module of its own
+            error.show(file=sys.stderr)
+            return int(error.exit_code)
         if debug:
             raise
         return _said(f"a fault of the auditor's own: {type(error).__name__}: {error}", "run again with --debug and report it", 3)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from auditor.cli import app, options
-from auditor.model import Audit, CellState, Misuse, Outcome, Severity
+from auditor.model import Audit, CellState, Misuse, Outcome, Place, Severity, Snapshot
 
 if TYPE_CHECKING:
+    from auditor.kube.secrets import Key
     from auditor.settings import Settings
 
 Paths = Annotated[list[str], typer.Argument(metavar="PATH…", help="Files, folders, or - for standard input.")]
@@ -29,7 +30,10 @@ def check(
     show_all: options.All = False,
     debug: options.Debug = False,
 ) -> int:
-    """Judge manifests on disk by the policies: no cluster, no git, no database."""
+    """Judge manifests on disk by the policies.
+
+    No cluster, no git, no database is needed.
+    """
     from auditor.audit import audit
     from auditor.kube.secrets import new_key
     from auditor.publish import jsonform, text
@@ -48,7 +52,7 @@ def check(
     if output is options.Output.JSON:
         options.write(jsonform.dumps(jsonform.check_form(result)))
     else:
-        text.show(text.check_text(result, policies, everything=show_all))
+        options.say(text.check_text(result, policies, options.look(show_all), written_line))
     return 1 if reaches(result, (fail_on or options.FailOn.ERROR).value) else 0
 
 
@@ -87,7 +91,7 @@ def diff(
     if output is options.Output.JSON:
         options.write(jsonform.dumps(jsonform.diff_form(result)))
     else:
-        text.show(text.diff_text(result, everything=show_all))
+        options.say(text.diff_text(result, options.look(show_all)))
     return incomplete(result, allow_incomplete) or (1 if drifted(result) else 0)
 
 
@@ -111,7 +115,10 @@ def audit(
     show_all: options.All = False,
     debug: options.Debug = False,
 ) -> int:
-    """One whole run: drift, verdicts, score. Stored when --database is given, or a settings file names a store."""
+    """One whole run: drift, verdicts, score.
+
+    It is stored when --database is given, or when the settings file names a store.
+    """
     from auditor.kube.secrets import new_key
     from auditor.publish import jsonform, text
     from auditor.run import run
@@ -145,7 +152,7 @@ def audit(
     if output is options.Output.JSON:
         options.write(jsonform.dumps(jsonform.audit_form(result)))
     else:
-        text.show(text.audit_text(result, policies, everything=show_all))
+        options.say(text.audit_text(result, policies, options.look(show_all)))
     found = drifted(result) or reaches(result, chosen.audit.fail_on)
     return incomplete(result, allow_incomplete) or (1 if found else 0)
 
@@ -159,7 +166,10 @@ def manifests(
     show_all: options.All = False,
     debug: options.Debug = False,
 ) -> int:
-    """Show the desired side as it was read: every object with file and line, every problem."""
+    """Show the desired side as it was read.
+
+    Every object with file and line, and every problem.
+    """
     from auditor.kube.secrets import new_key
     from auditor.publish import jsonform, text
     from auditor.run import read_desired
@@ -176,7 +186,7 @@ def manifests(
     if output is options.Output.JSON:
         options.write(jsonform.dumps(jsonform.manifests_form(snapshot)))
     else:
-        text.show(text.manifests_text(snapshot, everything=show_all))
+        options.say(text.manifests_text(snapshot, options.look(show_all)))
     return 1 if any(problem.severity is not Severity.INFO for problem in snapshot.problems) else 0
 
 
@@ -191,7 +201,10 @@ def dump(
     settings: options.SettingsFile = None,
     debug: options.Debug = False,
 ) -> int:
-    """Write the live side into a file, secret values removed: to audit elsewhere, or to attach to an issue."""
+    """Write the live side into a file, without secret values.
+
+    To audit elsewhere (`--live FILE`), or to attach to an issue.
+    """
     from auditor.audit import wanted
     from auditor.kube.secrets import new_key
     from auditor.live import write_dump
@@ -214,13 +227,20 @@ def dump(
     return 0
 
 
-def folders(paths: list[str], *, deadline: float, key: object) -> object:
+def folders(paths: list[str], *, deadline: float, key: Key) -> Snapshot:
     """The desired side from paths on disk."""
     from auditor import desired
     from auditor.settings import FolderSource
 
     sources = [FolderSource(path=path) for path in paths]
     return desired.combine([desired.fetch(s, cluster="", key=key, cache=None, deadline=deadline) for s in sources])
+
+
+def written_line(place: Place) -> str | None:
+    """The line of a file on disk that a finding points at; None where it cannot be shown."""
+    import linecache
+
+    return linecache.getline(place.file, place.line).rstrip("\r\n") or None
 
 
 def with_cache(settings: Settings) -> Settings:

@@ -15,6 +15,7 @@ import typer
 from auditor.model import Misuse, Policy
 
 if TYPE_CHECKING:
+    from auditor.publish.text import Look
     from auditor.settings import Settings
 
 
@@ -139,6 +140,20 @@ def chosen(select: Sequence[str], ignore: Sequence[str]) -> tuple[Policy, ...]:
     from auditor.compliance import choose, load_catalogue
 
     return choose(load_catalogue(), select, ignore)
+
+
+def look(whole: bool = False) -> Look:
+    """How to print on this stdout."""
+    from auditor.publish import text
+
+    return text.look(sys.stdout, whole=whole)
+
+
+def say(text: str) -> None:
+    """Text to stdout, whatever its encoding."""
+    from auditor.publish.text import show
+
+    show(text, sys.stdout)
 
 
 def write(data: bytes) -> None:

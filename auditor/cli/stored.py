@@ -34,7 +34,10 @@ def report(
     settings: options.SettingsFile = None,
     debug: options.Debug = False,
 ) -> int:
-    """What changed in a period: score then and now, opened and resolved findings, drift with who, coverage and gaps."""
+    """What changed in a period, from the store.
+
+    Score then and now by namespace, opened and resolved findings, drift with who, coverage and gaps.
+    """
     from auditor.publish import report as reports
     from auditor.run import cluster_name
     from auditor.store import opened
