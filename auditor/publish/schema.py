@@ -1,9 +1,8 @@
-"""JSON Schema of every `-o json` form, made from the types in `forms`. Out: `docs/schema/*.json`, written by `make docs`."""
+"""JSON Schema of every `-o json` form, made from the types in `forms`. Out: texts of `docs/schema/*.json`, which `make docs` writes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import orjson
@@ -19,8 +18,8 @@ FORMS: Final[Mapping[str, Any]] = {
 }
 
 
-def schemas() -> Mapping[str, bytes]:
-    """File name -> JSON text of the schema (draft 2020-12), indented, keys in order."""
+def schemas() -> Mapping[str, str]:
+    """Name of the form -> JSON text of its schema (draft 2020-12), indented, keys in order."""
     from pydantic import TypeAdapter
 
     made = {}
@@ -28,19 +27,6 @@ def schemas() -> Mapping[str, bytes]:
         schema = TypeAdapter(form).json_schema(mode="serialization")
         schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
         schema["title"] = f"auditor {name} -o json, version 1"
-        made[f"{name}.json"] = orjson.dumps(
-            schema, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
-        )
+        options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
+        made[name] = orjson.dumps(schema, option=options).decode()
     return made
-
-
-def write(folder: Path) -> tuple[Path, ...]:
-    """Write every schema into the folder (made where it is not there); returns the files whose text changed."""
-    folder.mkdir(parents=True, exist_ok=True)
-    changed = []
-    for name, text in schemas().items():
-        file = folder / name
-        if not file.exists() or file.read_bytes() != text:
-            file.write_bytes(text)
-            changed.append(file)
-    return tuple(changed)

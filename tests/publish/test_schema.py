@@ -15,13 +15,14 @@ FOLDER = Path(__file__).parents[2] / "docs" / "schema"
 FORMS = {"audit": jsonform.audit_form, "check": jsonform.check_form, "diff": jsonform.diff_form}
 
 
-@pytest.mark.parametrize("name", [f"{form}.json" for form in schema.FORMS])
+@pytest.mark.parametrize("name", schema.FORMS)
 def test_the_schema_file_is_current(name: str) -> None:
-    assert (FOLDER / name).read_bytes() == schema.schemas()[name], f"docs/schema/{name} is stale: run make docs"
+    text = (FOLDER / f"{name}.json").read_text()
+    assert text == schema.schemas()[name], f"docs/schema/{name}.json is stale: run make docs"
 
 
 def valid(name: str, form: object) -> None:
-    made = json.loads(schema.schemas()[f"{name}.json"])
+    made = json.loads(schema.schemas()[name])
     Draft202012Validator.check_schema(made)
     Draft202012Validator(made).validate(json.loads(jsonform.dumps(form)))
 
@@ -40,10 +41,5 @@ def test_manifests_and_policies_fit_their_schema() -> None:
 def test_a_renamed_field_does_not_fit() -> None:
     form = dict(jsonform.audit_form(sample.AUDIT))
     form["judgements"] = form.pop("verdicts")
-    made = json.loads(schema.schemas()["audit.json"])
+    made = json.loads(schema.schemas()["audit"])
     assert not Draft202012Validator(made).is_valid(json.loads(jsonform.dumps(form)))
-
-
-def test_writing_says_which_files_changed(tmp_path: Path) -> None:
-    assert len(schema.write(tmp_path)) == len(schema.FORMS)
-    assert schema.write(tmp_path) == ()
