@@ -1,0 +1,171 @@
+"""The desired side: sources in, one `Snapshot` out, with every object's file and line and every problem.
+
+A source is a folder or a revision of a git repository. `fetch` reads one, `combine` puts several together; `earlier` and
+`commits` tell what git remembers. Raises `Unavailable("git", …)` where git cannot be reached, `Misuse` for a source that
+cannot be meant. This module imports little: the process that parses manifests goes through it too.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from auditor.model import Earlier, Problem, Ref, Resource, Severity, Snapshot, Source, Unavailable
+
+if TYPE_CHECKING:
+    from auditor.desired.history import Commit
+    from auditor.desired.records import Read
+    from auditor.kube.secrets import Key
+    from auditor.settings import FolderSource, GitSource
+
+
+def parse_source(text: str, *, allow_local: bool = True) -> GitSource | FolderSource:
+    """The source that a person's text names; see `source_text`. Raises `Misuse`."""
+    from auditor.desired import source_text
+
+    return source_text.parse_source(text, allow_local=allow_local)
+
+
+def source_name(source: GitSource | FolderSource) -> str:
+    """The short name of a source, as in `Source.name` and `Place.source`."""
+    from auditor.desired import source_text
+
+    return source_text.source_name(source)
+
+
+def fetch(source: GitSource | FolderSource, *, cluster: str, key: Key, cache: Path | None, deadline: float) -> Snapshot:
+    """Everything that one source declares, now. `deadline` in monotonic seconds; a folder needs no `cache`.
+
+    What cannot be read is a problem with its place: while there is one of severity error, the source may declare more than
+    the snapshot holds. Raises `Unavailable` where git cannot be reached: what an earlier fetch brought is never served.
+    """
+    from auditor.settings import GitSource
+
+    if isinstance(source, GitSource):
+        return _fetch_git(source, cluster, key, cache, deadline)
+    return _read_folder(source, cluster, key, deadline)
+
+
+def combine(snapshots: Sequence[Snapshot]) -> Snapshot:
+    """Several sources as one side. Where two declare the same object, the later counts, and it is said."""
+    if len(snapshots) == 1:
+        return snapshots[0]
+    resources = tuple(resource for snapshot in snapshots for resource in snapshot.resources)
+    within = [problem for snapshot in snapshots for problem in snapshot.problems]
+    known = {(problem.ref, problem.place) for problem in within if problem.ref}
+    across = [problem for problem in _twice(resources) if (problem.ref, problem.place) not in known]
+    return Snapshot(
+        resources=resources,
+        problems=(*within, *across),
+        sources=tuple(source for snapshot in snapshots for source in snapshot.sources),
+    )
+
+
+def earlier(
+    source: GitSource | FolderSource,
+    revision: str,
+    *,
+    cache: Path,
+    key: Key,
+    cluster: str,
+    commits: int = 20,
+    seconds: float = 60,
+) -> Mapping[Ref, tuple[Earlier, ...]]:
+    """What earlier commits said of each object that the last `commits` commits up to `revision` changed, newest first.
+
+    What `revision` itself says is not among it. `body` is None where the object was absent. A folder remembers nothing.
+    The source must have been fetched; raises `Unavailable` where its repository is not in the cache, or after `seconds`.
+    """
+    from auditor.desired import history
+    from auditor.settings import GitSource
+
+    if not isinstance(source, GitSource):
+        return {}
+    return history.earlier(
+        source, revision, cache=cache, key=key, cluster=cluster, commits=commits, deadline=time.monotonic() + seconds
+    )
+
+
+def commits(
+    source: GitSource | FolderSource, revision: str, *, cache: Path, count: int = 100, seconds: float = 30
+) -> tuple[Commit, ...]:
+    """The last `count` commits up to `revision` that touched the source's folder, newest first; none for a folder."""
+    from auditor.desired import history
+    from auditor.settings import GitSource
+
+    if not isinstance(source, GitSource):
+        return ()
+    return history.commits(source, revision, cache=cache, count=count, deadline=time.monotonic() + seconds)
+
+
+def _read_folder(source: FolderSource, cluster: str, key: Key, deadline: float) -> Snapshot:
+    from auditor.desired import folder, sandbox
+    from auditor.desired.files import charts
+
+    name = source_name(source)
+    gathered = folder.gather(source.path, source=name)
+    request = sandbox.Request(name, cluster, source.namespace, key, charts(gathered.files))
+    read = sandbox.read(gathered.files, request, deadline=deadline)
+    said = Source(name, fetched_at=datetime.now(UTC), appliers=source.appliers)
+    return _snapshot(read, gathered.problems, said)
+
+
+def _fetch_git(source: GitSource, cluster: str, key: Key, cache: Path | None, deadline: float) -> Snapshot:
+    from auditor.desired import history, parsed, repository, sandbox, tree
+    from auditor.desired.files import charts
+
+    if cache is None:
+        raise Unavailable("git", "there is no cache for git repositories", remedy="name a folder as cache:")
+    name = source_name(source)
+    deadline = min(deadline, time.monotonic() + source.timeout_seconds)
+    with repository.opened(source, cache=cache, deadline=deadline) as opened:
+        commit = repository.fetched(opened)
+        fetched_at = datetime.now(UTC)
+        gathered = tree.gather(opened, commit, source=name)
+        committed_at = history.log(opened, commit, count=1)[0].at
+    request = sandbox.Request(name, cluster, source.namespace, key, charts(gathered.files))
+    read = parsed.read(gathered.files, request, cache=cache, deadline=deadline)
+    said = Source(name, commit, fetched_at, committed_at, source.revision, source.appliers)
+    return _snapshot(read, gathered.problems, said)
+
+
+def _snapshot(read: Sequence[Read], problems: Sequence[Problem], source: Source) -> Snapshot:
+    from auditor.desired.files import no_manifests
+
+    resources = tuple(resource for each in read for resource in each.resources)
+    found = [*problems, *(problem for each in read for problem in each.problems), *_twice(resources)]
+    if not resources and not found:
+        skipped = Counter(reason for each in read for reason in each.skipped)
+        found.append(no_manifests(source.name, source=source.name, instead=skipped))
+    return Snapshot(resources=resources, problems=tuple(found), sources=(source,))
+
+
+def _twice(resources: Sequence[Resource]) -> list[Problem]:
+    """A problem for each object that is declared more than once, at its last place, which is the one that counts."""
+    from auditor.desired.files import TWICE
+
+    seen: dict[Ref, Resource] = {}
+    found: list[Problem] = []
+    for resource in resources:
+        before = seen.get(resource.ref)
+        if before is not None:
+            found.append(
+                Problem(
+                    TWICE,
+                    Severity.WARNING,
+                    f"{resource.ref} is declared twice: in {_spot(before)} and in {_spot(resource)}; the latter counts",
+                    "keep one of them, or name the folder of one environment alone",
+                    resource.place(),
+                    resource.ref,
+                )
+            )
+        seen[resource.ref] = resource
+    return found
+
+
+def _spot(resource: Resource) -> str:
+    return f"{resource.origin.file}:{resource.origin.line}" if resource.origin else "another source"

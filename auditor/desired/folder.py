@@ -1,0 +1,204 @@
+"""Manifests on disk: a folder, a file, or standard input -> `Gathered` texts.
+
+Links are followed only where they lead to a file within the folder. Nothing is opened that is not a regular file: a named
+pipe would block, a device would not end. Raises `Misuse` where the path itself cannot be read.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from auditor.desired.files import (
+    ENTRIES,
+    FILE_BYTES,
+    LINK,
+    SOURCE_BYTES,
+    UNREADABLE,
+    File,
+    Gathered,
+    is_manifest,
+    lfs_pointer,
+    near,
+    no_manifests,
+    printable,
+    problem,
+    too_large,
+)
+from auditor.model import Misuse, Problem, Severity
+
+STDIN: Final = "<stdin>"
+
+
+def gather(path: str, *, source: str) -> Gathered:
+    """All manifests under the path, by name; `-` is standard input. Names are as whoever gave the path can open them."""
+    if path == "-":
+        return _stdin(source)
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        raise _cannot(path, error) from error
+    if stat.S_ISDIR(mode):
+        return _folder(path, source)
+    if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode) and not stat.S_ISCHR(mode):
+        raise Misuse(f"{printable(path)} is neither a folder nor a file", remedy="name a folder or a file of manifests")
+    # what is named outright may be a pipe: <(kustomize build .)
+    try:
+        with open(path, "rb") as stream:
+            text = stream.read(SOURCE_BYTES + 1)
+    except OSError as error:
+        raise _cannot(path, error) from error
+    return _one(printable(path), text, source)
+
+
+def _stdin(source: str) -> Gathered:
+    return _one(STDIN, sys.stdin.buffer.read(SOURCE_BYTES + 1), source)
+
+
+def _one(name: str, text: bytes, source: str) -> Gathered:
+    if len(text) > SOURCE_BYTES:
+        return Gathered((), (too_large(name, len(text), SOURCE_BYTES, source=source),))
+    file = File(name, text)
+    pointer = lfs_pointer(file, source=source)
+    if pointer:
+        return Gathered((), (pointer,))
+    if not text.strip():
+        return Gathered((), (no_manifests(name, source=source),))
+    return Gathered((file,))
+
+
+def _folder(path: str, source: str) -> Gathered:
+    root = os.path.realpath(path)
+    files: list[File] = []
+    problems: list[Problem] = []
+    total = 0
+    for name in sorted(_walk(path, source, problems)):
+        shown = printable(name)
+        opened: str | Problem | None = name
+        if os.path.islink(name):
+            opened = _resolved(name, root, source)
+        if opened is None:
+            continue
+        found = opened if isinstance(opened, Problem) else _read(opened, shown, source)
+        if isinstance(found, File):
+            found = lfs_pointer(found, source=source) or found
+        if isinstance(found, Problem):
+            problems.append(found)
+        elif found is not None:
+            files.append(found)
+            total += len(found.text)
+            if total > SOURCE_BYTES:
+                raise Misuse(
+                    f"{printable(path)} holds more than {SOURCE_BYTES >> 20} MiB of manifests",
+                    remedy="name a folder within it",
+                )
+    if not files and not problems:
+        problems.append(no_manifests(printable(path), source=source))
+    return Gathered(tuple(files), tuple(problems))
+
+
+def _walk(path: str, source: str, problems: list[Problem]) -> Iterator[str]:
+    """Names of what ends as manifests do, below the path. Folders behind links are not entered; `.git` is not either."""
+    entries = 0
+    waiting = [path]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            with os.scandir(folder) as found:
+                for entry in found:
+                    entries += 1
+                    if entries > ENTRIES:
+                        raise Misuse(
+                            f"{printable(path)} holds more than {ENTRIES:,} files and folders",
+                            remedy="name a folder within it",
+                        )
+                    if entry.is_dir(follow_symlinks=False):
+                        if entry.name != ".git":
+                            waiting.append(entry.path)
+                    elif is_manifest(entry.name):
+                        yield entry.path
+        except OSError as error:
+            problems.append(_unreadable(folder, error, source))
+
+
+def _resolved(name: str, root: str, source: str) -> str | Problem | None:
+    """What a link leads to; None where that is read anyway, at its own place; a problem where it leads out or nowhere."""
+    target = os.path.realpath(name)
+    shown = printable(name)
+    if target != root and not target.startswith(root.rstrip("/") + "/"):
+        return problem(
+            LINK,
+            f"{shown} is a link that leads out of the folder; it is not followed",
+            remedy="put the manifest into the folder, or name the folder that holds both",
+            severity=Severity.WARNING,
+            source=source,
+            file=shown,
+        )
+    if not os.path.exists(target):
+        return problem(
+            LINK,
+            f"{shown} is a link that leads nowhere",
+            remedy="correct the link, or remove it",
+            severity=Severity.WARNING,
+            source=source,
+            file=shown,
+        )
+    inside = target[len(root.rstrip("/")) + 1 :].split("/")
+    if os.path.isdir(target) or (is_manifest(target) and ".git" not in inside):
+        return None
+    return target
+
+
+def _read(path: str, shown: str, source: str) -> File | Problem | None:
+    try:
+        # never blocks on a pipe, never follows a link that was put there meanwhile
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with os.fdopen(handle, "rb") as stream:
+            status = os.fstat(handle)
+            if not stat.S_ISREG(status.st_mode):
+                return problem(
+                    UNREADABLE, f"{shown} is no regular file", source=source, file=shown, severity=Severity.WARNING
+                )
+            if status.st_size > FILE_BYTES:
+                return too_large(shown, status.st_size, FILE_BYTES, source=source)
+            text = stream.read(FILE_BYTES + 1)
+    except OSError as error:
+        return _unreadable(path, error, source)
+    if len(text) > FILE_BYTES:
+        return too_large(shown, len(text), FILE_BYTES, source=source)
+    return File(shown, text)
+
+
+def _unreadable(path: str, error: OSError, source: str) -> Problem:
+    shown = printable(path)
+    return problem(
+        UNREADABLE,
+        f"{shown} cannot be read: {(error.strerror or 'error').lower()}",
+        remedy="let the auditor read it",
+        source=source,
+        file=shown,
+    )
+
+
+def _cannot(path: str, error: OSError) -> Misuse:
+    shown = printable(path)
+    if not isinstance(error, FileNotFoundError):
+        return Misuse(
+            f"{shown} cannot be read: {(error.strerror or 'error').lower()}",
+            remedy="let the auditor read it, or name another path",
+        )
+    parent = Path(path).parent
+    try:
+        beside = [str(parent / entry) if str(parent) != "." else entry for entry in os.listdir(parent)]
+    except OSError:
+        beside = []
+    from difflib import get_close_matches
+
+    close = get_close_matches(path.rstrip("/"), beside, n=3)
+    return Misuse(
+        f"{shown} does not exist", remedy=near(path, close) if close else "name a folder or a file of manifests"
+    )

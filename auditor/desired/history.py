@@ -1,0 +1,198 @@
+"""What git remembers of a folder: its commits, and what earlier ones said of each object.
+
+In: a fetched source and a revision. Out: `Commit`s; `Earlier` bodies by object. One `git log` tells which blobs changed, and
+only those are read. First parents only: a merge counts as the one change that it brought to the branch.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from auditor.desired import failures, parsed, repository, sandbox
+from auditor.desired.files import FILE_BYTES, File, is_manifest, printable
+from auditor.desired.repository import Repository
+from auditor.desired.source_text import COMMIT, source_name
+from auditor.desired.tree import blob_sizes, blobs
+from auditor.kube.secrets import Key
+from auditor.model import Body, Earlier, Ref, Unavailable
+from auditor.settings import GitSource
+
+MOST_BLOBS: Final = 2_000
+MOST_BYTES: Final = 16 << 20
+"""How much of the past is read at most: commits beyond it are not looked back at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A file that a commit changed: its blob before and after, None where it was no plain file."""
+
+    name: str
+    before: str | None
+    after: str | None
+
+    @property
+    def blobs(self) -> tuple[str, ...]:
+        return tuple(blob for blob in (self.before, self.after) if blob)
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit: `author` is a name as git recorded it (no address), `at` when it was committed."""
+
+    revision: str
+    author: str
+    subject: str
+    at: datetime
+    parent: str | None = None
+    changes: tuple[Change, ...] = ()
+
+
+def commits(source: GitSource, revision: str, *, cache: Path, count: int, deadline: float) -> tuple[Commit, ...]:
+    """The last `count` commits up to `revision` that touched the source's folder, newest first, with what they changed."""
+    with repository.opened(source, cache=cache, deadline=deadline) as opened:
+        return log(opened, revision, count=count, folder=source.folder)
+
+
+def log(opened: Repository, revision: str, *, count: int, folder: str = "") -> tuple[Commit, ...]:
+    """The same, of a repository that is open. Raises `Unavailable` where the commit is not in it."""
+    if not COMMIT.fullmatch(revision):
+        raise Unavailable("git", "the revision is not a commit in full", remedy="fetch first", reason="not_found")
+    arguments = [
+        "log",
+        "--first-parent",
+        "--diff-merges=first-parent",
+        "--no-renames",
+        "--raw",
+        "--no-abbrev",
+        "-z",
+        "--no-color",
+    ]
+    arguments += [
+        "--no-show-signature",
+        "--no-notes",
+        "--encoding=UTF-8",
+        f"--max-count={count}",
+        _FORMAT,
+        "--end-of-options",
+        revision,
+    ]
+    said = opened.git(*arguments, *(("--", f"{folder}/") if folder else ()), limit=64 << 20)
+    if said.status and not said.cut:
+        raise failures.explain(said, opened.source)
+    found = [_commit(text) for text in said.output.decode("utf-8", "surrogateescape").split("\x1e")[1:]]
+    return tuple(found[:-1] if said.cut else found)
+
+
+# record separator, then fields between unit separators; raw changes follow, between NULs
+_FORMAT: Final = "--format=%x1e%H%x1f%P%x1f%ct%x1f%aN%x1f%s%x1f"
+_RAW: Final = re.compile(r":(\d{6}) (\d{6}) ([0-9a-f]+) ([0-9a-f]+) [A-Z]\d*")
+
+
+def _commit(text: str) -> Commit:
+    revision, parents, seconds, author, rest = text.split("\x1f", 4)
+    subject, _, raw = rest.rpartition("\x1f")
+    return Commit(
+        revision,
+        printable(author),
+        printable(subject)[:200],
+        datetime.fromtimestamp(min(int(seconds), 253_402_300_799), UTC),
+        parents.split(" ")[0] or None,
+        tuple(_changes(raw)),
+    )
+
+
+def _changes(raw: str) -> Iterator[Change]:
+    pieces = iter(raw.lstrip("\0\n").split("\0"))
+    for piece in pieces:
+        found = _RAW.fullmatch(piece.strip("\n"))
+        if not found:
+            continue
+        name = next(pieces, "")
+        before, after = (
+            blob if mode.startswith("100") else None for mode, blob in ((found[1], found[3]), (found[2], found[4]))
+        )
+        if is_manifest(name) and (before or after):
+            yield Change(name, before, after)
+
+
+def earlier(
+    source: GitSource, revision: str, *, cache: Path, key: Key, cluster: str, commits: int, deadline: float
+) -> Mapping[Ref, tuple[Earlier, ...]]:
+    """What commits before `revision` said of each object that the last `commits` of them changed, newest first."""
+    with repository.opened(source, cache=cache, deadline=deadline) as opened:
+        past = log(opened, revision, count=commits, folder=source.folder)
+        wanted = {
+            blob for commit in past for change in commit.changes for blob in change.blobs
+        }
+        sizes = {blob: size for blob, size in blob_sizes(opened, wanted).items() if size <= FILE_BYTES}
+        past = _affordable(past, sizes)
+        near = {blob for commit in past for change in commit.changes for blob in change.blobs if blob in sizes}
+        texts = blobs(opened, near)
+    files = {
+        (change.name, blob): File(printable(change.name), texts[blob], blob)
+        for commit in past
+        for change in commit.changes
+        for blob in change.blobs
+        if blob in texts
+    }
+    request = sandbox.Request(source_name(source), cluster, source.namespace, key)
+    read = parsed.read(tuple(files.values()), request, cache=cache, deadline=deadline, purpose="past")
+    objects = {
+        at: {resource.ref: resource.body for resource in found.resources} for at, found in zip(files, read, strict=True)
+    }
+    return _told(past, objects)
+
+
+def _affordable(past: tuple[Commit, ...], sizes: Mapping[str, int]) -> tuple[Commit, ...]:
+    """As many of the newest commits as may be read."""
+    seen: set[str] = set()
+    total = 0
+    for index, commit in enumerate(past):
+        for change in commit.changes:
+            for blob in change.blobs:
+                if blob in sizes and blob not in seen:
+                    seen.add(blob)
+                    total += sizes[blob]
+        if len(seen) > MOST_BLOBS or total > MOST_BYTES:
+            return past[:index]
+    return past
+
+
+def _told(
+    past: tuple[Commit, ...], objects: Mapping[tuple[str, str], Mapping[Ref, Body]]
+) -> Mapping[Ref, tuple[Earlier, ...]]:
+    """For each commit, newest first, the state before it of what it changed.
+
+    That state is known by the commit that made it: the next older one that changed the object, or where there is none
+    among these, the parent of the one that changed it.
+    """
+    told: dict[Ref, list[Earlier]] = {}
+    unnamed: dict[Ref, bool] = {}
+    for commit in past:
+        before, after = _sides(commit, objects)
+        for ref in before.keys() | after.keys():
+            if before.get(ref) == after.get(ref):
+                continue
+            states = told.setdefault(ref, [])
+            if states and unnamed[ref]:
+                states[-1] = Earlier(commit.revision, states[-1].body)
+            states.append(Earlier(commit.parent or commit.revision, before.get(ref)))
+            unnamed[ref] = True
+    return {ref: tuple(states) for ref, states in told.items()}
+
+
+def _sides(
+    commit: Commit, objects: Mapping[tuple[str, str], Mapping[Ref, Body]]
+) -> tuple[dict[Ref, Body], dict[Ref, Body]]:
+    """All objects in the files that a commit changed, before and after it, wherever they moved among these."""
+    before: dict[Ref, Body] = {}
+    after: dict[Ref, Body] = {}
+    for change in commit.changes:
+        before.update(objects.get((change.name, change.before or ""), {}))
+        after.update(objects.get((change.name, change.after or ""), {}))
+    return before, after

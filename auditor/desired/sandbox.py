@@ -1,0 +1,249 @@
+"""Files in, resources out, with the parsing done in processes that may die of it.
+
+In: `File`s and what `manifests.reader.read` needs. Out: one `Read` for each, in order. A file that kills its reader, or is
+too much for the limits, becomes a `Problem`; all others are read. Raises `Unavailable` at the deadline.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import IO, Final
+
+import orjson
+
+import auditor
+from auditor.desired import confine
+from auditor.desired.files import READER, File, problem
+from auditor.desired.records import Read, decode
+from auditor.kube.secrets import Key
+from auditor.model import Unavailable
+
+PARALLEL_FILES: Final = 500
+PARALLEL_BYTES: Final = 2 << 20
+"""Beyond either, two processes share the work."""
+PATIENCE: Final = 30.0
+"""Seconds without any answer after which a process is ended; it may compute for `confine.SECONDS` on one file."""
+ANSWER: Final = 128 << 20
+"""Most bytes of the answer for one file: aliases can unfold a small file into a large one."""
+DEATHS: Final = 20
+"""Processes that may die of one source; after so many, what is left is not read."""
+
+# -I shuts out the environment, the current folder and the user's site-packages; where we are is said instead.
+_START: Final = "import sys; sys.path[:0] = [sys.argv[1]] * (sys.argv[1] not in sys.path); from auditor.desired.reader import main; main()"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is the same for all files of a source."""
+
+    source: str
+    cluster: str
+    namespace: str | None
+    key: Key = field(repr=False)
+    charts: tuple[str, ...] = ()
+    """Names of the `Chart.yaml` files of the source: what stands beside one is a chart's, not a manifest."""
+
+
+def read(files: Sequence[File], request: Request, *, deadline: float) -> list[Read]:
+    """What each file holds. `deadline` in monotonic seconds."""
+    return [read for read, _ in read_lines(files, request, deadline=deadline)]
+
+
+def read_lines(files: Sequence[File], request: Request, *, deadline: float) -> list[tuple[Read, bytes]]:
+    """The same, each with the line that `records.decode` understands, for keeping."""
+    total = sum(len(file.text) for file in files)
+    if len(files) <= PARALLEL_FILES and total <= PARALLEL_BYTES:
+        return _read_all(files, request, deadline)
+    results: list[list[tuple[Read, bytes]]] = [[], []]
+    failures: list[Unavailable] = []
+    halves = _halves(files, total)
+
+    def work(index: int) -> None:
+        try:
+            results[index] = _read_all(halves[index], request, deadline)
+        except Unavailable as error:
+            failures.append(error)
+
+    other = threading.Thread(target=work, args=(1,), name="reading")
+    other.start()
+    try:
+        work(0)
+    finally:
+        other.join()
+    if failures:
+        raise failures[0]
+    return results[0] + results[1]
+
+
+def _halves(files: Sequence[File], total: int) -> tuple[Sequence[File], Sequence[File]]:
+    """Two parts of about the same number of bytes, in order."""
+    so_far = 0
+    for index, file in enumerate(files):
+        so_far += len(file.text)
+        if so_far * 2 >= total:
+            return files[: index + 1], files[index + 1 :]
+    return files, ()
+
+
+def _read_all(files: Sequence[File], request: Request, deadline: float) -> list[tuple[Read, bytes]]:
+    done: list[tuple[Read, bytes]] = []
+    deaths = 0
+    while len(done) < len(files):
+        if deaths >= DEATHS:
+            why = "was not read: too many files of this source killed their reader"
+            done += [(_refused(file, request, why), b"") for file in files[len(done) :]]
+            break
+        rest = files[len(done) :]
+        with _Reader(rest, request) as process:
+            for line in process.answers(deadline):
+                done.append((_understood(line, files[len(done)], request), line))
+            if len(done) < len(files):
+                done.append((_refused(files[len(done)], request, process.cause()), b""))
+                deaths += 1
+    return done
+
+
+def _understood(line: bytes, file: File, request: Request) -> Read:
+    if line.startswith(b'{"failed":'):
+        return _refused(file, request, f"could not be read: our own code failed ({orjson.loads(line)['failed']})")
+    try:
+        return decode(line, source=request.source, file=file.name, text=file.text)
+    except ValueError:
+        return _refused(file, request, "could not be read: the answer of its reader makes no sense")
+
+
+def _refused(file: File, request: Request, why: str) -> Read:
+    remedy = "see what is special about this file; split it if it is large"
+    said = problem(READER, f"{file.name} {why}", remedy=remedy, source=request.source, file=file.name)
+    return Read((), (said,), keepable=False)
+
+
+class _Reader:
+    """One process, from its start to its end."""
+
+    def __init__(self, files: Sequence[File], request: Request) -> None:
+        self._files, self._request = files, request
+        self._why = ""
+
+    def __enter__(self) -> _Reader:
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-B", "-X", "utf8", "-c", _START, str(Path(auditor.__file__).parent.parent)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={},
+            cwd="/",
+            start_new_session=True,
+        )
+        assert self._process.stdin
+        self._feeder = threading.Thread(
+            target=_feed, args=(self._process.stdin, self._files, self._request), name="feeding"
+        )
+        self._feeder.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        assert self._process.stdout
+        self._process.stdout.close()
+        self._feeder.join()
+
+    def answers(self, deadline: float) -> Iterator[bytes]:
+        """One line for each file, as long as the process lives and stays within bounds."""
+        assert self._process.stdout
+        handle = self._process.stdout.fileno()
+        pending = bytearray()
+        greeted = False
+        last = time.monotonic()
+        with selectors.DefaultSelector() as streams:
+            streams.register(handle, selectors.EVENT_READ)
+            while True:
+                now = time.monotonic()
+                if now >= deadline:
+                    raise Unavailable(
+                        "git",
+                        f"the manifests of {self._request.source} could not be read in time",
+                        remedy="give the run more time: audit.deadline_seconds",
+                        reason="timeout",
+                    )
+                if now >= last + PATIENCE:
+                    self._why = f"kept its reader busy for more than {PATIENCE:.0f} seconds"
+                    return
+                if not streams.select(min(deadline - now, last + PATIENCE - now)):
+                    continue
+                chunk = os.read(handle, 1 << 20)
+                if not chunk:
+                    return
+                lines = (pending + chunk).split(b"\n") if b"\n" in chunk else None
+                if lines is None:
+                    pending += chunk
+                    if len(pending) > ANSWER:
+                        self._why = f"unfolds to more than {ANSWER >> 20} MiB"
+                        return
+                    continue
+                last = time.monotonic()
+                pending = lines.pop()
+                for line in lines:
+                    if greeted:
+                        yield bytes(line)
+                    else:
+                        greeted = True
+                        _note(bool(orjson.loads(line)["confined"]))
+
+    def cause(self) -> str:
+        """What became of the process, as the end of a sentence that begins with the name of the file."""
+        if self._why:
+            return self._why
+        status = self._process.wait()
+        if status == -signal.SIGXCPU or status == -signal.SIGKILL:
+            return f"needs more than {confine.SECONDS} seconds to read"
+        if status == confine.NO_MEMORY:
+            return f"needs more than {confine.MEMORY >> 20} MiB of memory to read"
+        return f"killed its reader ({signal.Signals(-status).name if status < 0 else f'exit status {status}'})"
+
+
+def _feed(stream: IO[bytes], files: Sequence[File], request: Request) -> None:
+    """Writes the whole request. The process may be gone at any moment: then nobody is left to tell."""
+    try:
+        with stream:
+            key = [request.key.id, request.key.secret.hex()]
+            head = {
+                "source": request.source,
+                "cluster": request.cluster,
+                "namespace": request.namespace,
+                "charts": request.charts,
+                "key": key,
+            }
+            stream.write(orjson.dumps(head) + b"\n")
+            for file in files:
+                stream.write(orjson.dumps({"file": file.name, "bytes": len(file.text)}) + b"\n")
+                stream.write(file.text)
+    except (BrokenPipeError, ConnectionResetError):
+        return
+
+
+def _note(confined: bool) -> None:
+    if not confined:
+        _warn()
+
+
+@cache
+def _warn() -> None:
+    """Once for the life of this process."""
+    import structlog
+
+    structlog.get_logger().warning(
+        "this kernel takes no system-call filter; manifests are read under resource limits alone"
+    )
