@@ -19,6 +19,11 @@ class Written:
         self._built = False
 
     @property
+    def text(self) -> bytes | None:
+        """The text of the document; None once forgotten."""
+        return self._text
+
+    @property
     def spot(self) -> Spot | None:
         if not self._built and self._text is not None:
             try:
@@ -93,6 +98,12 @@ class Places:
         """Whether the path itself is written."""
         found, whole = self._find(path)
         return whole and found is not None
+
+    @property
+    def piece(self) -> tuple[bytes | None, int, RawPath]:
+        """What places are computed from: the document's text (None once forgotten), the file's line it begins on, and the path
+        from its top to the object."""
+        return self._written.text, self._written.first, self._prefix
 
     def _find(self, path: RawPath) -> tuple[Spot | KeySpot | None, bool]:
         root = self._written.spot
