@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from auditor.store.tables import metadata
+from auditor.store.facts import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

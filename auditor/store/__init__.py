@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
-from auditor.model import Audit, Misuse, Past, Policy
-from auditor.store import migrate, past, states, writes
+from auditor.model import Audit, Misuse, Past, Policy, Ref, Scores
+from auditor.store import changes, migrate, past, reports, retention, states, writes
 from auditor.store import runs as run_list
 from auditor.store.connection import BUSY_SECONDS, connect, reading
-from auditor.store.views import Run, State
+from auditor.store.tables import HEAD
+from auditor.store.views import Blindness, Changes, Episode, Point, Report, Run, Span, State
 from auditor.store.writes import Written
 
 if TYPE_CHECKING:
@@ -82,21 +83,101 @@ class Store:
                 connection, cluster, status=status, since=since, until=until, before=before, limit=limit
             )
 
+    def run(self, run: int) -> Run | None:
+        """One run by its id."""
+        with reading(self.engine) as connection:
+            return run_list.one(connection, run)
+
     def last_attempt(self, cluster: str) -> datetime | None:
         """When the last run of a cluster started, whatever became of it."""
         found = self.runs(cluster, limit=1)
         return found[0].started if found else None
 
-    # States
+    def run_counts(self, cluster: str) -> Mapping[tuple[str, str], int]:
+        """How many runs are on record, by (trigger, status)."""
+        with reading(self.engine) as connection:
+            return run_list.counts(connection, cluster)
+
+    def clusters(self) -> tuple[str, ...]:
+        """Every cluster that a run was ever begun for, by name."""
+        with reading(self.engine) as connection:
+            return run_list.cluster_names(connection)
+
+    # States and changes
 
     def latest(self, cluster: str) -> State | None:
         """The cluster as the last published run left it; None before the first."""
         return self.state(cluster, None)
 
     def state(self, cluster: str, at: datetime | None) -> State | None:
-        """See `states.state`."""
+        """The cluster as of a moment; None if no run was published by then, or its history was pruned."""
         with reading(self.engine) as connection:
             return states.state(connection, cluster, at)
+
+    def scores(self, cluster: str, at: datetime | None = None) -> Scores | None:
+        """The scores as of a moment, without the rest of the state."""
+        with reading(self.engine) as connection:
+            found = states.reader(connection, cluster, at)
+            return states.scores_of(found) if found else None
+
+    def score_points(
+        self, cluster: str, since: datetime, until: datetime, *, scope: str = "cluster", name: str = ""
+    ) -> tuple[Point, ...]:
+        """See `changes.score_points`."""
+        with reading(self.engine) as connection:
+            return changes.score_points(connection, cluster, since, until, scope=scope, name=name)
+
+    def changes(self, cluster: str, since: datetime, until: datetime) -> Changes:
+        """See `changes.between`."""
+        with reading(self.engine) as connection:
+            return changes.between(connection, cluster, since, until)
+
+    def blindness(self, cluster: str, since: datetime, until: datetime) -> tuple[Blindness, ...]:
+        """See `changes.blindness`."""
+        with reading(self.engine) as connection:
+            return changes.blindness(connection, cluster, since, until)
+
+    def history(self, ref: Ref, *, limit: int | None = None) -> tuple[Span, ...]:
+        """See `changes.history`."""
+        with reading(self.engine) as connection:
+            return changes.history(connection, ref, limit=limit)
+
+    def finding_history(self, cluster: str, fingerprint: str) -> tuple[Span, ...]:
+        """See `changes.finding_history`."""
+        with reading(self.engine) as connection:
+            return changes.finding_history(connection, cluster, fingerprint)
+
+    # Reports
+
+    def reports_since(self, cluster: str, days: int) -> datetime | None:
+        """From when on reports fall due: the first published run, but no longer ago than twice the days of a report; None
+        before the first run, when there is nothing to report."""
+        with reading(self.engine) as connection:
+            first = run_list.first(connection, cluster)
+        if first is None or first.at is None:
+            return None
+        return max(first.at, datetime.now(UTC) - timedelta(days=2 * days))
+
+    def claim_report(self, kind: str, period: str, at: datetime | None = None) -> bool:
+        """See `reports.claim`. `kind` is any word, such as the cluster's name."""
+        return reports.claim(self.engine, kind, period, at)
+
+    def release_report(self, kind: str, period: str, reason: str, at: datetime | None = None) -> None:
+        """See `reports.release`."""
+        reports.release(self.engine, kind, period, reason, at)
+
+    def report_made(self, kind: str, period: str, at: datetime | None = None) -> None:
+        """See `reports.made`."""
+        reports.made(self.engine, kind, period, at)
+
+    def reports(self, kind: str) -> tuple[Report, ...]:
+        """See `reports.found`."""
+        with reading(self.engine) as connection:
+            return reports.found(connection, kind)
+
+    def prune(self, before: datetime) -> int:
+        """See `retention.prune`."""
+        return retention.prune(self.engine, before)
 
 
 def open_store(target: StoreSettings | str, *, busy_seconds: float = BUSY_SECONDS) -> Store:
@@ -123,6 +204,36 @@ def opened(target: StoreSettings | str | None) -> Iterator[Store | None]:
         store.close()
 
 
+def upgrade(target: StoreSettings | str) -> str:
+    """Bring a database to this version; a sentence that says so. Raises `Unavailable`, `Misuse`."""
+    engine = _engine(target)
+    try:
+        before = migrate.current(engine)
+        migrate.upgrade(engine)
+    finally:
+        engine.dispose()
+    return f"the database is at {HEAD}" + ("" if before == HEAD else f", from {before or 'nothing'}")
+
+
+def downgrade(target: StoreSettings | str, revision: str = "base") -> str:
+    """Take a database back to an earlier revision, `base` for an empty one; a sentence that says so."""
+    engine = _engine(target)
+    try:
+        migrate.downgrade(engine, revision)
+        return f"the database is at {migrate.current(engine) or 'nothing'}"
+    finally:
+        engine.dispose()
+
+
+def current(target: StoreSettings | str) -> str:
+    """A sentence about the revision of a database and that of this version. Makes and changes nothing."""
+    engine = _engine(target)
+    try:
+        return f"the database is at {migrate.current(engine) or 'nothing'}, this version needs {HEAD}"
+    finally:
+        engine.dispose()
+
+
 def _engine(target: StoreSettings | str, busy_seconds: float = BUSY_SECONDS) -> Engine:
     if isinstance(target, str):
         return connect(target, busy_seconds=busy_seconds)
@@ -135,4 +246,20 @@ def _engine(target: StoreSettings | str, busy_seconds: float = BUSY_SECONDS) -> 
     return connect(target.url, password=password, busy_seconds=busy_seconds)
 
 
-__all__ = ["Run", "State", "Store", "Written", "open_store", "opened"]
+__all__ = [
+    "Blindness",
+    "Changes",
+    "Episode",
+    "Point",
+    "Report",
+    "Run",
+    "Span",
+    "State",
+    "Store",
+    "Written",
+    "current",
+    "downgrade",
+    "open_store",
+    "opened",
+    "upgrade",
+]

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -86,7 +86,6 @@ def _postgres(url: URL, password: str | None, busy_seconds: float) -> Engine:
         pool_pre_ping=True,  # survives a restart of the server between two runs
         pool_recycle=1800,
         pool_timeout=busy_seconds,
-        isolation_level="REPEATABLE READ",  # one transaction sees one moment, as with SQLite
         connect_args={"connect_timeout": 5, "options": limits, "application_name": "auditor", "keepalives_idle": 30},
     )
 
@@ -104,8 +103,11 @@ def database_file(engine: Engine) -> Path:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A transaction that sees one moment, and changes nothing. Raises `Unavailable`."""
-    with guard(engine), engine.connect() as connection, connection.begin():
-        yield connection
+    with guard(engine), engine.connect() as connection:
+        if not is_sqlite(engine):  # SQLite's transactions see one moment anyway
+            connection = connection.execution_options(isolation_level="REPEATABLE READ")
+        with connection.begin():
+            yield connection
 
 
 @contextmanager
@@ -118,17 +120,28 @@ def writing(engine: Engine) -> Iterator[Connection]:
             yield connection
 
 
+def insert_new(connection: Connection, table: Table) -> Any:
+    """An insert that leaves rows alone that are there, also those that another writer has just made."""
+    if is_sqlite(connection):
+        from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+        return sqlite_insert(table).on_conflict_do_nothing()
+    from sqlalchemy.dialects.postgresql import insert as postgres_insert
+
+    return postgres_insert(table).on_conflict_do_nothing()
+
+
 @contextmanager
 def guard(engine: Engine) -> Generator[None]:
     """Turns the errors of SQLAlchemy and the drivers into `Unavailable`. This is the only place that catches them."""
     try:
         yield
     except PoolTimeout:
-        raise _unavailable(engine, "locked", "has no free connection") from None
+        raise unavailable(engine, "locked", "has no free connection") from None
     except DBAPIError as error:
         raise _explain(engine, error.orig) from None
     except NoSuchModuleError:
-        raise _unavailable(engine, "other", "has no driver installed") from None
+        raise unavailable(engine, "other", "has no driver installed") from None
     except (sqlite3.Error, SQLAlchemyError) as error:  # the driver's own, from `connect`; the rest of SQLAlchemy's
         raise _explain(engine, error) from None
 
@@ -136,9 +149,6 @@ def guard(engine: Engine) -> Generator[None]:
 def unavailable(engine: Engine, reason: str, what: str, remedy: str = "") -> Unavailable:
     """An `Unavailable` about this database: "the database FILE is full"."""
     return Unavailable("store", f"the database {_name(engine)} {what}", remedy=remedy or _MEND[reason], reason=reason)
-
-
-_unavailable = unavailable
 
 
 def _name(engine: Engine) -> str:

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, select
 
 from auditor.model import Past, Ref, Window
 from auditor.store import runs as run_list
-from auditor.store.tables import DRIFT, DRIFT_FIELDS, SEEN, objects
+from auditor.store.facts import DRIFT, DRIFT_FIELDS, SEEN
+from auditor.store.tables import objects
 
 
 def past(connection: Connection, cluster: str) -> Past:

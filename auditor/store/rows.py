@@ -8,12 +8,13 @@ a later run reads back.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from itertools import chain
 from typing import Any, Final, TypeAlias
 
 from auditor.model import Audit, Change, Drift, Finding, Place, Problem, Ref, Score, Verdict, Window
-from auditor.store import tables
-from auditor.store.tables import Fact
+from auditor.store import facts
+from auditor.store.facts import Fact
 from auditor.store.texts import NAME_LIMIT, PATH_LIMIT, clean, digest, value_text
 
 Row: TypeAlias = tuple[Any, ...]
@@ -50,38 +51,40 @@ def rows_of(audit: Audit, ids: Mapping[Ref, int]) -> dict[str, Rows]:
         out: Rows = {}
         width = len(fact.key)
         for row in found:
-            key = row[:width]
             # Two that claim one identity cannot both be open. The choice must not depend on their order.
-            out[key] = min(out[key], row, key=repr) if key in out else row
+            first = out.setdefault(row[:width], row)
+            if first is not row:
+                out[row[:width]] = min(first, row, key=repr)
         return out
 
     return {
-        "verdicts": rows(tables.VERDICTS, (_verdict(v, ids) for v in audit.verdicts)),
-        "findings": rows(tables.FINDINGS, (_finding(f, ids) for v in audit.verdicts for f in v.findings)),
-        "drift": rows(tables.DRIFT, (_drift(d, ids) for d in audit.drift)),
+        "verdicts": rows(facts.VERDICTS, (_verdict(v, ids) for v in audit.verdicts)),
+        "findings": rows(facts.FINDINGS, (_finding(f, ids) for v in audit.verdicts for f in v.findings)),
+        "drift": rows(facts.DRIFT, (_drift(d, ids) for d in audit.drift)),
         "drift_fields": rows(
-            tables.DRIFT_FIELDS, chain.from_iterable(_numbered(_fields(d, ids), 3) for d in audit.drift)
+            facts.DRIFT_FIELDS, chain.from_iterable(_numbered(_fields(d, ids), 3) for d in audit.drift)
         ),
         "not_compared": rows(
-            tables.NOT_COMPARED, _numbered(((ids[e.ref], 0, clean(e.reason)) for e in audit.not_compared), 1)
+            facts.NOT_COMPARED, _numbered(((ids[e.ref], 0, clean(e.reason)) for e in audit.not_compared), 1)
         ),
         "cells": rows(
-            tables.CELLS,
+            facts.CELLS,
             (
                 (_name(c.group), _name(c.kind), _name(c.namespace or ""), c.state.value, clean(c.reason), c.objects)
                 for c in audit.coverage.cells
             ),
         ),
-        "problems": rows(tables.PROBLEMS, _problems(audit.problems, ids)),
-        "scores": rows(tables.SCORES, _scores(audit)),
+        "problems": rows(facts.PROBLEMS, _problems(audit.problems, ids)),
+        "scores": rows(facts.SCORES, _scores(audit)),
         "workload_scores": rows(
-            tables.WORKLOAD_SCORES, ((ids[ref], *_score(score)) for ref, score in audit.scores.workloads.items())
+            facts.WORKLOAD_SCORES, ((ids[ref], *_score(score)) for ref, score in audit.scores.workloads.items())
         ),
-        "teams": rows(tables.TEAMS, ((_name(ns), clean(team)) for ns, team in audit.scores.team_of.items())),
-        "seen": rows(tables.SEEN, ((ids[ref],) for ref in audit.seen)),
+        "teams": rows(facts.TEAMS, ((_name(ns), clean(team)) for ns, team in audit.scores.team_of.items())),
+        "seen": rows(facts.SEEN, ((ids[ref],) for ref in audit.seen)),
     }
 
 
+@lru_cache(maxsize=4096)  # the same few hundred policies, kinds and namespaces, thousands of times
 def _name(text: str) -> str:
     return clean(text, NAME_LIMIT)
 

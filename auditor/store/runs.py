@@ -55,11 +55,18 @@ def one(connection: Connection, run: int) -> Run | None:
 
 
 def as_of(connection: Connection, cluster: str, at: datetime | None) -> Run | None:
-    """The last published run, or the last one that judged as of `at` or earlier; None if there is none."""
-    query = _QUERY.where(clusters.c.name == clean(cluster), runs.c.status == "published")
+    """The last published run, or the last one that judged as of `at` or earlier; None if there is none, or no longer."""
+    query = _QUERY.where(clusters.c.name == clean(cluster), runs.c.status == "published", runs.c.pruned.is_(False))
     if at is not None:
         query = query.where(runs.c.at <= at)
     row = connection.execute(query.order_by(runs.c.id.desc()).limit(1)).first()
+    return _run(row) if row else None
+
+
+def first(connection: Connection, cluster: str) -> Run | None:
+    """The first run that was published, of those still on record."""
+    published = _QUERY.where(clusters.c.name == clean(cluster), runs.c.status == "published")
+    row = connection.execute(published.order_by(runs.c.id).limit(1)).first()
     return _run(row) if row else None
 
 

@@ -39,9 +39,10 @@ from auditor.model import (
     Window,
 )
 from auditor.store import runs as run_list
+from auditor.store.facts import FACTS, Fact
 from auditor.store.past import ref_of
 from auditor.store.rows import SELF
-from auditor.store.tables import FACTS, Fact, objects, policies
+from auditor.store.tables import objects, policies
 from auditor.store.texts import value_of
 from auditor.store.views import CellKey, Run, State
 
@@ -62,7 +63,9 @@ class Reader:
     def rows(self, name: str) -> list[Any]:
         """The intervals of a table that held after the run."""
         fact = FACTS[name]
-        return list(self.connection.execute(held(fact, self.run.id).where(fact.table.c.cluster_id == self.cluster_id)))
+        return list(
+            self.connection.execute(held(fact, self.run.id).where(fact.table.c.cluster_id == self.cluster_id)).all()
+        )
 
 
 def held(fact: Fact, run: int) -> Select[Any]:
@@ -196,7 +199,7 @@ def drifts(drift_rows: Iterable[Any], field_rows: Iterable[Any], refs: Mapping[i
     """The drift that rows of `drift` and `drift_fields` say, by object."""
     fields: dict[tuple[int, str], list[Change]] = {}
     for row in sorted(field_rows, key=lambda row: (row.path, row.n)):
-        fields.setdefault((row.object_id, row.kind), []).append(_change(row))
+        fields.setdefault((row.object_id, row.kind), []).append(change_of(row))
     found = [
         Drift(
             ref=refs[row.object_id],
@@ -213,7 +216,8 @@ def drifts(drift_rows: Iterable[Any], field_rows: Iterable[Any], refs: Mapping[i
     return tuple(sorted(found, key=lambda drift: (drift.ref.key, drift.kind)))
 
 
-def _change(row: Any) -> Change:
+def change_of(row: Any) -> Change:
+    """The change that a row of `drift_fields` says."""
     owner = row.owner_class and Owner(
         manager=row.owner_manager,
         operation=row.owner_operation,

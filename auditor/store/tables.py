@@ -1,8 +1,4 @@
-"""The tables, and which of their columns make an interval.
-
-What a run learns is kept as intervals: a row says that something held from one run until another, so that an unchanged run
-adds one row (its own) and any moment can be shown as it was. A `Fact` names, for one table, the columns that identify a thing,
-those whose change begins a new interval, and those that only accompany it.
+"""The tables that things are entered in once: clusters, runs, objects, policies, reports. Those of intervals: `store.facts`.
 
 Identity is text that people and hostile repositories write, so no column of an index holds more than `NAME_LIMIT` or `PATH_LIMIT`
 bytes (`auditor.store.texts`): an index row of PostgreSQL ends at 2,704.
@@ -10,9 +6,8 @@ bytes (`auditor.store.texts`): an index row of PostgreSQL ends at 2,704.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import (
     BigInteger,
@@ -31,15 +26,11 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     false,
-    text,
 )
 from sqlalchemy.engine import Dialect
 
 HEAD: Final = "0001"
 """The revision this code reads and writes; `migrations/versions` ends with it (a test holds them together)."""
-
-NOT_RECORDED: Final = "not-recorded"
-"""The cause of an interval's beginning or end, until causes are found."""
 
 
 class Moment(TypeDecorator[datetime]):
@@ -101,6 +92,8 @@ runs = Table(
     Column("tool_version", Text, nullable=False),
     Column("formula", Integer),
     Column("policy_set", Text),
+    # What was over by then has been removed: the run still dates what began with it, but its state can no longer be shown.
+    Column("pruned", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("uuid"),
     CheckConstraint("status IN ('running', 'published', 'failed', 'interrupted')", name="status"),
     Index(None, "cluster_id", "status", "id"),
@@ -126,242 +119,24 @@ policies = Table(
     Column("name", Text, nullable=False),
 )
 
+marks = Table(
+    "marks",
+    metadata,
+    Column("cluster_id", Id, ForeignKey("clusters.id"), primary_key=True),
+    Column("fact", Text, primary_key=True),
+    # Of all rows of that fact, as the last published run said them; "" where more than that stands open.
+    Column("digest", Text, nullable=False),
+)
+
 reports = Table(
     "reports",
     metadata,
     Column("id", Id, primary_key=True),
     Column("kind", Text, nullable=False),
     Column("period", Text, nullable=False),
-    Column("claimed", Moment, nullable=False),
-    Column("sent", Moment),
+    Column("state", String(16), nullable=False),
+    Column("changed", Moment, nullable=False),
     Column("detail", Text, nullable=False, server_default=""),
     UniqueConstraint("kind", "period"),
+    CheckConstraint("state IN ('claimed', 'made', 'released')", name="state"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One table of intervals.
-
-    `key` identifies a thing; `values` begin a new interval when they change; `loose` is brought up to date in place (where
-    something is written, how to mend it); `once` is written when an interval begins, and `sticky` when an episode does.
-    An episode is a chain of intervals of one thing without a gap: "since when" is its beginning. `breaks`: those of `values`
-    whose change ends it all the same.
-    """
-
-    table: Table
-    key: tuple[str, ...]
-    values: tuple[str, ...]
-    loose: tuple[str, ...] = ()
-    once: tuple[str, ...] = ()
-    sticky: tuple[str, ...] = ()
-    breaks: tuple[str, ...] = ()
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """All columns that a fact says, in the order that rows have them."""
-        return self.key + self.values + self.loose + self.once + self.sticky
-
-
-FACTS: Final[dict[str, Fact]] = {}
-
-
-def _fact(
-    name: str,
-    *columns: Column[Any],
-    key: tuple[str, ...],
-    values: tuple[str, ...] = (),
-    loose: tuple[str, ...] = (),
-    once: tuple[str, ...] = (),
-    sticky: tuple[str, ...] = (),
-    breaks: tuple[str, ...] = (),
-) -> Fact:
-    table = Table(
-        name,
-        metadata,
-        Column("id", Id, primary_key=True),
-        Column("cluster_id", Id, ForeignKey("clusters.id"), nullable=False),
-        *columns,
-        Column("opened_run", Id, ForeignKey("runs.id"), nullable=False),
-        # The run that began the episode: earlier than opened_run where a value or owner changed since. Retention keeps that run.
-        Column("since_run", Id, nullable=False),
-        Column("closed_run", Id, ForeignKey("runs.id")),
-        # Closed because the next interval of the same episode or thing began in the same run; false: it is over.
-        Column("replaced", Boolean, nullable=False, server_default=false()),
-        Column("opened_cause", Text, nullable=False, server_default=NOT_RECORDED),
-        Column("closed_cause", Text),
-        # Of one thing, one interval is open at most; and the open ones of a cluster are found at once.
-        Index(
-            f"uq_{name}_open",
-            "cluster_id",
-            *key,
-            unique=True,
-            sqlite_where=text("closed_run IS NULL"),
-            postgresql_where=text("closed_run IS NULL"),
-        ),
-        Index(None, "opened_run"),
-        Index(None, "closed_run"),
-    )
-    if "object_id" in table.c:
-        Index(f"ix_{name}_object_id", table.c.object_id)
-    found = Fact(table, key, values, loose, once, sticky, breaks)
-    FACTS[name] = found
-    return found
-
-
-def _object() -> Column[Any]:
-    return Column("object_id", Id, ForeignKey("objects.id"), nullable=False)
-
-
-def _text(name: str, *, null: bool = False) -> Column[Any]:
-    return Column(name, Text, nullable=null)
-
-
-PLACE: Final = ("place_source", "place_file", "place_line", "place_column")
-
-
-def _place() -> tuple[Column[Any], ...]:
-    return (
-        _text("place_source", null=True),
-        _text("place_file", null=True),
-        Column("place_line", Integer),
-        Column("place_column", Integer),
-    )
-
-
-WINDOW: Final = ("window_after", "window_before")
-
-
-def _window() -> tuple[Column[Any], ...]:
-    return (Column("window_after", Moment), Column("window_before", Moment))
-
-
-VERDICTS: Final = _fact(
-    "verdicts",
-    _object(),
-    _text("policy"),
-    _text("outcome"),
-    _text("severity"),
-    _text("reason"),
-    _text("concerns"),  # "self", or the ids of the objects it counts for
-    Column("scored", Boolean, nullable=False),
-    key=("object_id", "policy"),
-    values=("outcome", "severity", "reason", "concerns", "scored"),
-    breaks=("outcome",),
-)
-
-FINDINGS: Final = _fact(
-    "findings",
-    _text("fingerprint"),
-    _object(),
-    _text("policy"),
-    _text("path"),
-    _text("side"),
-    _text("severity"),
-    Column("pending", Boolean, nullable=False),
-    _text("message"),
-    _text("remedy"),
-    *_place(),
-    key=("fingerprint",),
-    values=("object_id", "policy", "path", "side", "severity", "pending", "message"),
-    loose=("remedy", *PLACE),
-)
-
-DRIFT: Final = _fact(
-    "drift",
-    _object(),
-    _text("kind"),
-    _text("direction"),
-    _text("severity"),
-    _text("reason"),
-    *_place(),
-    *_window(),
-    key=("object_id", "kind"),
-    values=("direction", "severity", "reason"),
-    loose=PLACE,
-    sticky=WINDOW,
-)
-
-DRIFT_FIELDS: Final = _fact(
-    "drift_fields",
-    _object(),
-    _text("kind"),
-    _text("path"),
-    Column("n", Integer, nullable=False),  # 0; counts on where one path occurs twice
-    _text("change"),
-    _text("desired", null=True),  # JSON, bounded; NULL where absent
-    _text("live", null=True),
-    _text("severity"),
-    _text("direction"),
-    _text("words"),
-    _text("owner_manager", null=True),
-    _text("owner_operation", null=True),
-    _text("owner_subresource", null=True),
-    _text("owner_class", null=True),
-    _text("owner_certainty", null=True),
-    Column("owner_time", Moment),
-    *_place(),
-    *_window(),
-    key=("object_id", "kind", "path", "n"),
-    values=(
-        "change", "desired", "live", "severity", "direction", "words",
-        "owner_manager", "owner_operation", "owner_subresource", "owner_class", "owner_certainty",
-    ),
-    loose=PLACE,
-    # The server moves a manager's time whenever that manager writes anything: of one value, the first time seen is the closest bound.
-    once=("owner_time",),
-    sticky=WINDOW,
-)  # fmt: skip
-
-NOT_COMPARED: Final = _fact(
-    "not_compared",
-    _object(),
-    Column("n", Integer, nullable=False),  # one object can have several reasons
-    _text("reason"),
-    key=("object_id", "n"),
-    values=("reason",),
-)
-
-CELLS: Final = _fact(
-    "cells",
-    _text("grp"),
-    _text("kind"),
-    _text("namespace"),
-    _text("state"),
-    _text("reason"),
-    Column("objects", Integer, nullable=False),
-    key=("grp", "kind", "namespace"),
-    values=("state", "reason", "objects"),
-    breaks=("state",),
-)
-
-PROBLEMS: Final = _fact(
-    "problems",
-    _text("fingerprint"),
-    Column("object_id", Id, ForeignKey("objects.id")),
-    _text("code"),
-    _text("severity"),
-    _text("message"),
-    _text("remedy"),
-    *_place(),
-    key=("fingerprint",),
-    values=("object_id", "code", "severity", "message"),
-    loose=("remedy", *PLACE),
-)
-
-_SCORE: Final = ("score", "minimum", "workloads", "unknown_ratio")
-
-
-def _score() -> tuple[Column[Any], ...]:
-    return (
-        Column("score", Double),
-        Column("minimum", Double),
-        Column("workloads", Integer, nullable=False),
-        Column("unknown_ratio", Double),
-    )
-
-
-SCORES: Final = _fact("scores", _text("scope"), _text("name"), *_score(), key=("scope", "name"), values=_SCORE)
-WORKLOAD_SCORES: Final = _fact("workload_scores", _object(), *_score(), key=("object_id",), values=_SCORE)
-TEAMS: Final = _fact("teams", _text("namespace"), _text("team"), key=("namespace",), values=("team",))
-SEEN: Final = _fact("seen", _object(), key=("object_id",))

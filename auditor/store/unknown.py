@@ -16,7 +16,7 @@ from sqlalchemy import Column, Connection, Select, select
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from auditor.model import Audit, Cell, CellState, Outcome
-from auditor.store import tables
+from auditor.store import facts
 from auditor.store.rows import Row, Rows
 from auditor.store.tables import objects, runs
 from auditor.store.texts import clean
@@ -45,7 +45,7 @@ def settle(
     """Add to `wanted` what the run leaves unknown, and date new drift back to when its object was last seen in order."""
     unread = _unread_objects(connection, cluster_id, audit)
     verdicts = wanted["verdicts"]
-    for key, found in standing["verdicts"].items():
+    for key, found in standing["verdicts"].items() if unread else ():
         cell = unread.get(key[0])
         # An object that nobody could read has lost its verdict, not passed: the last one would present old data as new.
         if cell is not None and key not in verdicts and (not judged or key[1] in judged):
@@ -116,7 +116,7 @@ def _last_sight(
     """When the last run was published that could read and compare the object; None if there was none."""
     o = objects.c
     group, kind, namespace = connection.execute(select(o.grp, o.kind, o.namespace).where(o.id == object_id)).one()
-    n, c = tables.NOT_COMPARED.table.c, tables.CELLS.table.c
+    n, c = facts.NOT_COMPARED.table.c, facts.CELLS.table.c
     of_kind = select(c.namespace, c.state, c.opened_run).where(
         c.cluster_id == cluster_id, c.grp == group, c.kind == kind, c.namespace.in_(("", namespace))
     )

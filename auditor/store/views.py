@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from auditor.model import Audit, Cell, Drift, Finding, Ref, Score, Source
+from auditor.model import Audit, Cell, Change, Drift, Finding, Ref, Score, Source
 
 CellKey: TypeAlias = tuple[str, str, str | None]
 """Group, kind, namespace."""
@@ -54,12 +54,13 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """Something that was open without a gap, as it last was: a finding, or the drift of one object with its changed fields.
+    """Something that was open without a gap, as it last was: a finding, the drift of an object with its fields, or one field.
 
     `since`: of the first run that saw it; `until`: of the run that no longer did, None while open.
     """
 
-    what: Finding | Drift
+    ref: Ref
+    what: Finding | Drift | Change
     since: datetime
     until: datetime | None
     opened_cause: str
@@ -68,10 +69,14 @@ class Episode:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What began and ended in a period, after its start and up to its end. What did both is in both."""
+    """What began and ended in a period; what did both is in both. A field of drift can begin while its object drifts already."""
 
-    opened: tuple[Episode, ...]
-    resolved: tuple[Episode, ...]
+    findings_opened: tuple[Episode, ...] = ()
+    findings_resolved: tuple[Episode, ...] = ()
+    drift_opened: tuple[Episode, ...] = ()
+    drift_resolved: tuple[Episode, ...] = ()
+    fields_opened: tuple[Episode, ...] = ()
+    fields_resolved: tuple[Episode, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +109,12 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report that was claimed: by whom it was made is nobody's concern, only that it is once."""
+    """A report that fell due. `state`: claimed (being made), made, released (failed, to be tried again); `detail` says why."""
 
     kind: str
     period: str
-    claimed: datetime
-    sent: datetime | None
+    state: str
+    changed: datetime
     detail: str
 
 

@@ -11,20 +11,18 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Table, bindparam, insert, select, update
+import orjson
+from sqlalchemy import Connection, Engine, bindparam, insert, select, update
 
 import auditor
 from auditor.model import Audit, Policy, Ref
-from auditor.store import unknown
-from auditor.store.connection import is_sqlite, unavailable, writing
-from auditor.store.rows import Identity, Row, Rows, identity, refs_of, rows_of
-from auditor.store.tables import FACTS, NOT_RECORDED, Fact, clusters, objects, policies, runs
+from auditor.store import keys, unknown
+from auditor.store.connection import unavailable, writing
+from auditor.store.facts import FACTS, NOT_RECORDED, Fact
+from auditor.store.rows import Row, Rows, rows_of
+from auditor.store.tables import HEAD, clusters, marks, runs
 from auditor.store.texts import NAME_LIMIT, clean, digest
-
-_MANY: Final = 200
-"""Rows from which COPY is worth its round trips (PostgreSQL: 250,000 rows a second against 50,000)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ def begin(engine: Engine, cluster: str, trigger: str, at: datetime) -> int:
     with writing(engine) as connection:
         values = {
             "uuid": str(uuid.uuid4()),
-            "cluster_id": _cluster_id(connection, cluster),
+            "cluster_id": keys.cluster_id(connection, cluster),
             "status": "running",
             "trigger": clean(trigger),
             "started": at,
@@ -91,8 +89,8 @@ def publish(
         cluster_id = _claim(engine, connection, run, audit)
         if cluster_id is None:
             return Written({}, {}, 0)
-        ids = _object_ids(connection, cluster_id, audit)
-        _name_policies(connection, audit)
+        ids = keys.object_ids(connection, cluster_id, audit)
+        keys.name_policies(connection, audit)
         written = _facts(connection, cluster_id, run, audit, ids, {clean(p.id, NAME_LIMIT) for p in judged})
         done = {
             "status": "published",
@@ -131,99 +129,86 @@ def _claim(engine: Engine, connection: Connection, run: int, audit: Audit) -> in
     return int(row.cluster_id)
 
 
-def _cluster_id(connection: Connection, name: str) -> int:
-    name = clean(name)
-    find = select(clusters.c.id).where(clusters.c.name == name)
-    found = connection.execute(find).scalar()
-    if found is None:
-        connection.execute(_insert_new(connection, clusters), [{"name": name}])
-        found = connection.execute(find).scalar_one()
-    return int(found)
-
-
-def _insert_new(connection: Connection, table: Table) -> Any:
-    """An insert that leaves rows alone that another writer has just made."""
-    if is_sqlite(connection):
-        from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-
-        return sqlite_insert(table).on_conflict_do_nothing()
-    from sqlalchemy.dialects.postgresql import insert as postgres_insert
-
-    return postgres_insert(table).on_conflict_do_nothing()
-
-
-def _object_ids(connection: Connection, cluster_id: int, audit: Audit) -> dict[Ref, int]:
-    """The ids of all objects the audit speaks of; new ones are written."""
-    wanted = {ref: identity(ref) for ref in set(refs_of(audit))}
-    known = _known_objects(connection, cluster_id)
-    missing = sorted(set(wanted.values()) - known.keys())
-    if missing:
-        insert_rows(
-            connection, objects, ("cluster_id", "grp", "kind", "namespace", "name"), [(cluster_id, *m) for m in missing]
-        )
-        known = _known_objects(connection, cluster_id)
-    return {ref: known[found] for ref, found in wanted.items()}
-
-
-def _known_objects(connection: Connection, cluster_id: int) -> dict[Identity, int]:
-    o = objects.c
-    found = connection.execute(select(o.grp, o.kind, o.namespace, o.name, o.id).where(o.cluster_id == cluster_id))
-    return {(group, kind, namespace, name): key for group, kind, namespace, name, key in found}
-
-
-def _name_policies(connection: Connection, audit: Audit) -> None:
-    names = {clean(v.policy, NAME_LIMIT): clean(v.name) for v in audit.verdicts}
-    known = dict(connection.execute(select(policies.c.code, policies.c.name)).all())
-    new = [{"code": code, "name": name} for code, name in names.items() if code not in known]
-    if new:
-        connection.execute(_insert_new(connection, policies), new)
-    for code, name in names.items():
-        if known.get(code, name) != name:
-            connection.execute(update(policies).where(policies.c.code == code).values(name=name))
-
-
 def _facts(
     connection: Connection, cluster_id: int, run: int, audit: Audit, ids: Mapping[Ref, int], judged: set[str]
 ) -> Written:
-    standing = {name: _standing(connection, cluster_id, fact) for name, fact in FACTS.items()}
+    standing = _Standing(connection, cluster_id)
     wanted = rows_of(audit, ids)
     keeps = unknown.settle(connection, cluster_id, audit, wanted, standing, judged)
+    known = dict(connection.execute(select(marks.c.fact, marks.c.digest).where(marks.c.cluster_id == cluster_id)).all())
     opened: dict[str, int] = {}
     resolved: dict[str, int] = {}
     rows = 0
     for name, fact in FACTS.items():
+        mark = _mark(fact, wanted[name])
+        if known.get(name) == mark:
+            continue  # what the last run said of it, to the letter, and nothing else stands: no need to read what stands
         step = _difference(fact, standing[name], wanted[name], keeps.get(name))
         _apply(connection, fact, step, cluster_id, run)
+        _remark(connection, cluster_id, name, known.get(name), "" if step.kept else mark)
         opened[name] = sum(since is None for since, _ in step.begin)
         resolved[name] = len(step.end)
         rows += len(step.begin) + len(step.end) + len(step.replace) + len(step.touch)
     return Written(opened, resolved, rows)
 
 
-def _standing(connection: Connection, cluster_id: int, fact: Fact) -> dict[Row, unknown.Open]:
-    """What is open, by key."""
-    c = fact.table.c
-    columns = [c[name] for name in fact.columns]
-    query = select(c.id, c.since_run, *columns).where(c.cluster_id == cluster_id, c.closed_run.is_(None))
-    end = 2 + len(fact.key)
-    return {tuple(row[2:end]): unknown.Open(row[0], row[1], tuple(row[2:])) for row in connection.execute(query)}
+def _mark(fact: Fact, rows: Rows) -> str:
+    """Stands for the rows of a fact, but for what is only written when an interval or episode begins."""
+    said: Iterable[Row] = map(rows.__getitem__, sorted(rows))
+    if fact.once or fact.sticky:
+        width = len(fact.key) + len(fact.values) + len(fact.loose)
+        said = (row[:width] for row in said)
+    return digest(HEAD, orjson.dumps(list(said)).decode())
+
+
+def _remark(connection: Connection, cluster_id: int, fact: str, before: str | None, mark: str) -> None:
+    if before is None:
+        connection.execute(insert(marks).values(cluster_id=cluster_id, fact=fact, digest=mark))
+    elif before != mark:
+        own = update(marks).where(marks.c.cluster_id == cluster_id, marks.c.fact == fact)
+        connection.execute(own.values(digest=mark))
+
+
+class _Standing(dict[str, Mapping[Row, unknown.Open]]):
+    """What is open of each fact, by key; read when it is first asked for."""
+
+    def __init__(self, connection: Connection, cluster_id: int) -> None:
+        super().__init__()
+        self.connection, self.cluster_id = connection, cluster_id
+
+    def __missing__(self, name: str) -> Mapping[Row, unknown.Open]:
+        fact = FACTS[name]
+        c = fact.table.c
+        columns = [c[column] for column in fact.columns]
+        query = select(c.id, c.since_run, *columns).where(c.cluster_id == self.cluster_id, c.closed_run.is_(None))
+        end = 2 + len(fact.key)
+        self[name] = found = {
+            tuple(row[2:end]): unknown.Open(row[0], row[1], tuple(row[2:]))
+            for row in self.connection.execute(query).all()
+        }
+        return found
 
 
 @dataclass(frozen=True, slots=True)
 class _Step:
     """`begin`: rows with the run their episode began with, None for this one. `end`, `replace`: ids of intervals to close.
-    `touch`: ids of intervals, with the columns that only accompany them."""
+    `touch`: ids of intervals, with the columns that only accompany them. `kept`: whether something stays that was not wanted."""
 
     begin: list[tuple[int | None, Row]]
     end: list[int]
     replace: list[int]
     touch: list[tuple[int, Row]]
+    kept: bool
 
 
 def _difference(
     fact: Fact, standing: Mapping[Row, unknown.Open], wanted: Rows, keep: Callable[[Row], bool] | None
 ) -> _Step:
-    step = _Step([], [], [], [])
+    begin: list[tuple[int | None, Row]] = []
+    end: list[int] = []
+    replace: list[int] = []
+    touch: list[tuple[int, Row]] = []
+    kept = False
     width = len(fact.key) + len(fact.values)
     loose = slice(width, width + len(fact.loose))
     sticky = len(fact.columns) - len(fact.sticky)
@@ -231,25 +216,27 @@ def _difference(
     for key, found in standing.items():
         row = wanted.get(key)
         if row is None:
-            if keep is None or not keep(found.row):
-                step.end.append(found.id)
+            if keep is not None and keep(found.row):
+                kept = True
+            else:
+                end.append(found.id)
         elif row[:width] != found.row[:width]:
             same = all(row[n] == found.row[n] for n in breaks)
-            step.replace.append(found.id)
-            step.begin.append((found.since, row[:sticky] + found.row[sticky:]) if same else (None, row))
+            replace.append(found.id)
+            begin.append((found.since, row[:sticky] + found.row[sticky:]) if same else (None, row))
         elif row[loose] != found.row[loose]:
-            step.touch.append((found.id, row[loose]))
-    step.begin.extend((None, row) for key, row in wanted.items() if key not in standing)
-    return step
+            touch.append((found.id, row[loose]))
+    begin.extend((None, row) for key, row in wanted.items() if key not in standing)
+    return _Step(begin, end, replace, touch, kept)
 
 
 def _apply(connection: Connection, fact: Fact, step: _Step, cluster_id: int, run: int) -> None:
     table = fact.table
-    for keys, replaced in ((step.end, False), (step.replace, True)):
-        if keys:
+    for ids, replaced in ((step.end, False), (step.replace, True)):
+        if ids:
             close = update(table).where(table.c.id == bindparam("key"))
             values = {"closed_run": run, "replaced": replaced, "closed_cause": NOT_RECORDED}
-            connection.execute(close.values(values), [{"key": key} for key in keys])
+            connection.execute(close.values(values), [{"key": key} for key in ids])
     if step.touch:
         follow = (
             update(table).where(table.c.id == bindparam("key")).values({n: bindparam("to_" + n) for n in fact.loose})
@@ -261,19 +248,7 @@ def _apply(connection: Connection, fact: Fact, step: _Step, cluster_id: int, run
         begun = [(cluster_id, run, run if since is None else since, *row) for since, row in step.begin]
         # Sorted by key, neighbours in the index are neighbours in the file; and the same audit always writes the same rows.
         begun.sort(key=lambda row: row[3 : 3 + len(fact.key)])
-        insert_rows(connection, table, columns, begun)
-
-
-def insert_rows(connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
-    """Write many rows at once: by COPY where there is one, else by one prepared statement."""
-    if is_sqlite(connection) or len(rows) < _MANY:
-        connection.execute(insert(table), [dict(zip(columns, row, strict=True)) for row in rows])
-        return
-    driver: Any = connection.connection.driver_connection
-    names = ", ".join(f'"{name}"' for name in columns)
-    with driver.cursor() as cursor, cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:
-        for row in rows:
-            copy.write_row(row)
+        keys.insert_rows(connection, table, columns, begun)
 
 
 def _sources(audit: Audit) -> str:

@@ -115,6 +115,7 @@ def upgrade() -> None:
         _text("tool_version"),
         sa.Column("formula", sa.Integer()),
         _text("policy_set", null=True),
+        sa.Column("pruned", sa.Boolean(), nullable=False, server_default=sa.false()),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("uuid"),
         sa.CheckConstraint("status IN ('running', 'published', 'failed', 'interrupted')", name="status"),
@@ -134,15 +135,23 @@ def upgrade() -> None:
     )
     op.create_table("policies", _text("code"), _text("name"), sa.PrimaryKeyConstraint("code"))
     op.create_table(
+        "marks",
+        _id("cluster_id", "clusters.id"),
+        _text("fact"),
+        _text("digest"),
+        sa.PrimaryKeyConstraint("cluster_id", "fact"),
+    )
+    op.create_table(
         "reports",
         _id("id"),
         _text("kind"),
         _text("period"),
-        _time("claimed", null=False),
-        _time("sent"),
+        sa.Column("state", sa.String(16), nullable=False),
+        _time("changed", null=False),
         sa.Column("detail", sa.Text(), nullable=False, server_default=""),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("kind", "period"),
+        sa.CheckConstraint("state IN ('claimed', 'made', 'released')", name="state"),
     )
     _intervals(
         "verdicts",
@@ -237,5 +246,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for name in (*reversed(_INTERVALS), "reports", "policies", "objects", "runs", "clusters"):
+    for name in (*reversed(_INTERVALS), "marks", "reports", "policies", "objects", "runs", "clusters"):
         op.drop_table(name)

@@ -1,0 +1,216 @@
+"""What happened: timelines of objects, what began and ended in a period, scores over time, and what could not be seen.
+
+In: a connection, a cluster and times. Out: episodes, spans and points. A period is after its start and up to its end, and what
+is said of it does not depend on when it is asked: what ended later counts as open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, select
+
+from auditor.model import Cell, CellState, Ref, Score
+from auditor.store import runs as run_list
+from auditor.store import states
+from auditor.store.facts import CELLS, DRIFT, DRIFT_FIELDS, FACTS, FINDINGS, SCORES, Fact
+from auditor.store.rows import identity
+from auditor.store.tables import objects
+from auditor.store.texts import NAME_LIMIT, clean, value_of
+from auditor.store.views import Blindness, Changes, Episode, Point, Span
+
+_TIMELINE: Final = ("verdicts", "findings", "drift", "drift_fields", "not_compared", "workload_scores", "seen")
+_UNREAD: Final = (CellState.DENIED.value, CellState.UNAVAILABLE.value)
+
+
+def between(connection: Connection, cluster: str, since: datetime, until: datetime) -> Changes:
+    """The findings, the drift and its fields that began or ended in a period."""
+    period = _Period.of(connection, cluster, since, until)
+    if period is None:
+        return Changes()
+    return Changes(
+        findings_opened=period.episodes(FINDINGS, opened=True),
+        findings_resolved=period.episodes(FINDINGS, opened=False),
+        drift_opened=period.episodes(DRIFT, opened=True),
+        drift_resolved=period.episodes(DRIFT, opened=False),
+        fields_opened=period.episodes(DRIFT_FIELDS, opened=True),
+        fields_resolved=period.episodes(DRIFT_FIELDS, opened=False),
+    )
+
+
+class _Period:
+    """The published runs of a cluster after `first` and up to `last`, and what they began and ended."""
+
+    def __init__(self, connection: Connection, cluster: str, key: int, first: int, last: int) -> None:
+        self.connection, self.cluster_id, self.first, self.last = connection, key, first, last
+        self.refs = states.refs_by_id(connection, key, cluster)
+
+    @classmethod
+    def of(cls, connection: Connection, cluster: str, since: datetime, until: datetime) -> _Period | None:
+        last = run_list.as_of(connection, cluster, until)
+        key = run_list.cluster_id(connection, cluster)
+        if last is None or key is None:
+            return None
+        first = run_list.as_of(connection, cluster, since)
+        return cls(connection, cluster, key, first.id if first else 0, last.id)
+
+    def episodes(self, fact: Fact, *, opened: bool) -> tuple[Episode, ...]:
+        c = fact.table.c
+        if opened:
+            rows = self.last_of_each(
+                fact, self.rows(fact, c.opened_run > self.first, c.opened_run <= self.last, c.since_run > self.first)
+            )
+        else:
+            rows = self.rows(fact, c.closed_run > self.first, c.closed_run <= self.last, c.replaced.is_(False))
+        at = run_list.moments(self.connection, {key for row in rows for key in (row.since_run, self._end(row)) if key})
+        fields = self._fields(rows) if fact is DRIFT else {}
+        found = [
+            Episode(
+                ref=self.refs[row.object_id],
+                what=self._what(fact, row, fields),
+                since=at[row.since_run],
+                until=at[end] if (end := self._end(row)) else None,
+                opened_cause=row.opened_cause,
+                closed_cause=row.closed_cause if end else None,
+            )
+            for row in rows
+        ]
+        return tuple(sorted(found, key=lambda episode: (episode.since, episode.ref.key, str(episode.what))))
+
+    def rows(self, fact: Fact, *conditions: ColumnElement[bool]) -> list[Any]:
+        query = select(fact.table).where(fact.table.c.cluster_id == self.cluster_id, *conditions)
+        return list(self.connection.execute(query).all())
+
+    def last_of_each(self, fact: Fact, rows: Iterable[Any]) -> list[Any]:
+        """Of each episode, the interval that was its last by the end of the period."""
+        found: dict[tuple[Any, ...], Any] = {}
+        for row in sorted(rows, key=lambda row: (row.opened_run, row.id)):
+            found[(*(getattr(row, name) for name in fact.key), row.since_run)] = row
+        return list(found.values())
+
+    def _end(self, row: Any) -> int | None:
+        """The run that ended the episode, if that was within the period."""
+        over = row.closed_run is not None and row.closed_run <= self.last and not row.replaced
+        return int(row.closed_run) if over else None
+
+    def _what(self, fact: Fact, row: Any, fields: dict[int, list[Any]]) -> Any:
+        if fact is FINDINGS:
+            return states.finding_of(row, self.refs)
+        if fact is DRIFT_FIELDS:
+            return states.change_of(row)
+        moment = (self._end(row) or self.last + 1) - 1  # just before it ended, or at the end of the period
+        held = [
+            f for f in fields.get(row.object_id, ()) if f.opened_run <= moment and (f.closed_run or moment + 1) > moment
+        ]
+        return states.drifts([row], held, self.refs)[0]
+
+    def _fields(self, rows: Iterable[Any]) -> dict[int, list[Any]]:
+        found: dict[int, list[Any]] = {}
+        keys = sorted({row.object_id for row in rows})
+        for start in range(0, len(keys), 500):
+            for row in self.rows(DRIFT_FIELDS, DRIFT_FIELDS.table.c.object_id.in_(keys[start : start + 500])):
+                found.setdefault(row.object_id, []).append(row)
+        return found
+
+
+def history(connection: Connection, ref: Ref, *, limit: int | None = None) -> tuple[Span, ...]:
+    """All that was ever recorded of an object, newest first."""
+    o = objects.c
+    group, kind, namespace, name = identity(ref)
+    cluster = run_list.cluster_id(connection, ref.cluster)
+    own = select(o.id).where(
+        o.cluster_id == cluster, o.grp == group, o.kind == kind, o.namespace == namespace, o.name == name
+    )
+    object_id = connection.execute(own).scalar()
+    if object_id is None:
+        return ()
+    rows = [
+        (of, row)
+        for of in _TIMELINE
+        for row in connection.execute(select(FACTS[of].table).where(FACTS[of].table.c.object_id == object_id))
+    ]
+    rows.sort(key=lambda entry: (-entry[1].opened_run, entry[0], entry[1].id))
+    return tuple(_spans(connection, rows[:limit]))
+
+
+def finding_history(connection: Connection, cluster: str, fingerprint: str) -> tuple[Span, ...]:
+    """Every interval in which a finding was open, newest first."""
+    c = FINDINGS.table.c
+    key = run_list.cluster_id(connection, cluster)
+    query = select(FINDINGS.table).where(c.cluster_id == key, c.fingerprint == clean(fingerprint, NAME_LIMIT))
+    rows = connection.execute(query.order_by(c.opened_run.desc(), c.id.desc())).all()
+    return tuple(_spans(connection, [("findings", row) for row in rows]))
+
+
+def _spans(connection: Connection, rows: list[tuple[str, Any]]) -> Iterator[Span]:
+    at = run_list.moments(
+        connection, {key for _, row in rows for key in (row.opened_run, row.since_run, row.closed_run) if key}
+    )
+    for of, row in rows:
+        what = {name: getattr(row, name) for name in FACTS[of].columns if name not in ("object_id", "concerns", "n")}
+        for side in ("desired", "live"):
+            if side in what:
+                what[side] = value_of(what[side], side=side)
+        yield Span(
+            of=of,
+            what=what,
+            since=at[row.since_run],
+            opened=at[row.opened_run],
+            opened_run=row.opened_run,
+            opened_cause=row.opened_cause,
+            closed=at[row.closed_run] if row.closed_run else None,
+            closed_run=row.closed_run,
+            closed_cause=row.closed_cause,
+            replaced=row.replaced,
+        )
+
+
+def score_points(
+    connection: Connection, cluster: str, since: datetime, until: datetime, *, scope: str = "cluster", name: str = ""
+) -> tuple[Point, ...]:
+    """A score over a period, for `scope` "cluster", "namespace" or "team": a point where it changed, and one for what held when
+    the period began. A score that ended (a namespace went) is followed by one of None over no workloads."""
+    period = _Period.of(connection, cluster, since, until)
+    if period is None:
+        return ()
+    c = SCORES.table.c
+    rows = period.rows(
+        SCORES,
+        c.scope == scope,
+        c.name == clean(name, NAME_LIMIT),
+        c.opened_run <= period.last,
+        c.closed_run.is_(None) | (c.closed_run > period.first),
+    )
+    at = run_list.moments(connection, {key for row in rows for key in (row.opened_run, row.closed_run) if key})
+    points = [Point(max(at[row.opened_run], since), states.score_of(row)) for row in rows]
+    points += [
+        Point(at[row.closed_run], Score(None, None, 0, None))
+        for row in rows
+        if row.closed_run and not row.replaced and row.closed_run <= period.last
+    ]
+    return tuple(sorted(points, key=lambda point: point.at))
+
+
+def blindness(connection: Connection, cluster: str, since: datetime, until: datetime) -> tuple[Blindness, ...]:
+    """The cells that could not be read at some time in a period, and from when until when; the longest first."""
+    period = _Period.of(connection, cluster, since, until)
+    if period is None:
+        return ()
+    c = CELLS.table.c
+    held = period.rows(
+        CELLS, c.state.in_(_UNREAD), c.opened_run <= period.last, c.closed_run.is_(None) | (c.closed_run > period.first)
+    )
+    rows = period.last_of_each(CELLS, held)
+    ends = {row.closed_run for row in rows if row.closed_run and row.closed_run <= period.last}
+    at = run_list.moments(connection, {row.since_run for row in rows} | ends)
+    found = [
+        Blindness(
+            Cell(row.grp, row.kind, row.namespace or None, CellState(row.state), row.reason, row.objects),
+            at[row.since_run],
+            at[row.closed_run] if row.closed_run in ends else None,
+        )
+        for row in rows
+    ]
+    return tuple(sorted(found, key=lambda blind: (blind.since, str(blind.cell))))
