@@ -122,7 +122,7 @@ def _build(parser: CParser, budget: Budget, built: Built, places: bool, wary: bo
     values, keys, longest = budget.values, budget.keys, 40
     stack: list[tuple[Any, ...]] = []
     holder: Any = None  # the dict or list being filled; None at the top
-    in_map = False
+    in_map = in_flow = False
     key: Any = None
     anchors: dict[str, _Anchor] = {}
     heights: dict[int, int] = {}
@@ -143,10 +143,14 @@ def _build(parser: CParser, budget: Budget, built: Built, places: bool, wary: bo
         if kind is ScalarEvent:
             value = event.value
             if event.implicit[0]:
-                if key is _KEY:
-                    if value == "<<":
-                        key = _MERGE
-                        continue
+                if key is _KEY and value == "<<":
+                    key = _MERGE
+                    continue
+                if in_flow and value and (value[0] == ":" or "?" in value):
+                    raise _indicator_in_flow(event)
+                if event.tag is not None:  # a lone ! means text
+                    pass
+                elif key is _KEY:
                     name = keys.get(value)
                     if name is None:
                         name = keys[value] = _key(scalars.resolve(value), event)
@@ -188,12 +192,13 @@ def _build(parser: CParser, budget: Budget, built: Built, places: bool, wary: bo
                 raise _too_deep(mark)
             if built.begin is None:
                 built.begin = (mark.line, mark.column, mark.index)
-            nodes += 1
+            nodes += key is not _MERGE or kind is MappingStartEvent  # Go does not count the list of a merge
             anchor = None
             if event.anchor is not None:
                 anchor = anchors[event.anchor] = _Anchor()
-            stack.append((holder, in_map, key, inside, key_at, anchor, nodes, mark))
+            stack.append((holder, in_map, in_flow, key, inside, key_at, anchor, nodes, mark))
             in_map = kind is MappingStartEvent
+            in_flow = event.flow_style
             holder = {} if in_map else []
             key = _KEY if in_map else None
             if places:
@@ -203,7 +208,7 @@ def _build(parser: CParser, budget: Budget, built: Built, places: bool, wary: bo
             value, closed = holder, inside
             if merged:
                 merged.pop(id(value), None)
-            holder, in_map, key, inside, key_at, anchor, before, mark = stack.pop()
+            holder, in_map, in_flow, key, inside, key_at, anchor, before, mark = stack.pop()
             if places:
                 spot = Spot(mark.line, mark.column, mark.index, event.end_mark.index, closed)
             if anchor is not None:
@@ -300,6 +305,15 @@ def _note_duplicate(built: Built, key: str, event: Any, inside: Any) -> None:
                 inside[key],
             )
         )
+
+
+def _indicator_in_flow(event: Any) -> Refused:
+    """libyaml takes these for text since 0.2; go.yaml.in/yaml/v2 does not: within [] and {} a ? begins a key, a leading : a value."""
+    return Refused(
+        Mistake.at(
+            event.start_mark, "MAN001", "within [] or {}, text with ? or a leading : is not plain", "put it in quotes"
+        )
+    )
 
 
 def _no_number(event: Any) -> Refused:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from pathlib import PurePosixPath
 from typing import Any, Final
 
 _KUSTOMIZATION: Final = {"kustomization.yaml", "kustomization.yml", "Kustomization"}
@@ -30,15 +29,20 @@ def classify(file_name: str, siblings: Collection[str] = ()) -> str | None:
     `file_name` is a path with slashes; `siblings` are paths of the same source: a folder `templates` is a chart's where a
     `Chart.yaml` stands beside it, and `values.yaml` is one's where a `Chart.yaml` does.
     """
-    path = PurePosixPath(file_name)
-    if path.name in _KUSTOMIZATION:
+    folder, _, name = file_name.rpartition("/")
+    if name in _KUSTOMIZATION:
         return KUSTOMIZATION
-    if path.name == "Chart.yaml" or (path.name in _CHART and str(path.with_name("Chart.yaml")) in siblings):
+    if name == "Chart.yaml" or (name in _CHART and _beside(folder, "Chart.yaml") in siblings):
         return HELM_CHART
-    for folder in path.parents:
-        if folder.name in ("templates", "charts", "crds") and str(folder.with_name("Chart.yaml")) in siblings:
-            return HELM_TEMPLATE if folder.name == "templates" else None
+    while folder and siblings:
+        folder, _, name = folder.rpartition("/")
+        if name == "templates" and _beside(folder, "Chart.yaml") in siblings:
+            return HELM_TEMPLATE
     return None
+
+
+def _beside(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
 
 
 _PARTS: Final = {"apiversion", "kind", "metadata"}

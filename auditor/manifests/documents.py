@@ -25,6 +25,7 @@ MOST_DOCUMENTS: Final = 10_000
 """Documents of one file."""
 
 _SEPARATOR = re.compile(rb"^---([^\n]*)\n?", re.MULTILINE)
+_INNER_BOM = re.compile(b"\n(?=" + codecs.BOM_UTF8 + b")")
 _NUL_ESCAPE = re.compile(rb"\\(?:0|x00|u0000|U00000000)")
 _JSON_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{\]}]', re.DOTALL)
 _BLANK = re.compile(r"[ \t\r\n]*")
@@ -60,26 +61,41 @@ def uncollected() -> Iterator[None]:
 
 
 def decoded(data: bytes) -> bytes:
-    """The text as UTF-8 without a byte order mark; UTF-16 with one is converted, and what is no UTF-8 becomes U+FFFD."""
+    """The text as UTF-8 without a byte order mark and with a line break at its end, as kubectl's reader makes it.
+
+    UTF-16 with a byte order mark is converted; what is no UTF-8 becomes U+FFFD.
+    """
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return data.decode("utf-16", "replace").encode("utf-8", "replace")
-    data = data.removeprefix(codecs.BOM_UTF8)
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data.decode("utf-8", "replace").encode("utf-8")
-    return data
+        data = data.decode("utf-16", "replace").encode("utf-8", "replace")
+    else:
+        data = data.removeprefix(codecs.BOM_UTF8)
+        try:
+            data.decode("utf-8")
+        except UnicodeDecodeError:
+            data = data.decode("utf-8", "replace").encode("utf-8")
+    return data if data.endswith(b"\n") else data + b"\n"
 
 
-def pieces(text: bytes) -> Iterator[tuple[int, bytes, bytes]]:
-    """(first line, text, what stands after the `---` above it) of each piece; kubectl cuts at every line that begins with ---."""
-    start, line, after = 0, 1, b""
+def pieces(text: bytes) -> Iterator[tuple[int, bytes, str]]:
+    """(first line, text, what stands in the way) of each piece: kubectl cuts at every line that begins with ---.
+
+    Such a line is dropped where a piece ends, and kept where one begins: kubectl's reader does so, and it can be seen
+    (`---` with `...` below it is an empty document). Text on it after --- is refused, unless it is a comment.
+    """
+    start, line, refused = 0, 1, ""
     for match in _SEPARATOR.finditer(text):
         piece = text[start : match.start()]
-        yield line, piece, after
+        after = match[1].decode("utf-8").strip()
+        bad = bool(after) and after[0] != "#"
+        if piece or refused:
+            yield line, piece, refused
+        elif not bad:
+            continue
         line += piece.count(b"\n") + 1
-        start, after = match.end(), match[1]
-    yield line, text[start:], after
+        start = match.end()
+        refused = "text follows --- on its line" if bad else ""
+    if start < len(text) or refused:
+        yield line, text[start:], refused
 
 
 def documents(data: bytes, budget: Budget | None = None, *, largest: int = LARGEST) -> Iterator[Document]:
@@ -99,18 +115,16 @@ def documents(data: bytes, budget: Budget | None = None, *, largest: int = LARGE
     if text.lstrip()[:1] == b"{" and (stream := list(_json_stream(text))):
         yield from stream
         return
-    for number, (first, piece, after) in enumerate(pieces(text)):
+    for number, (first, piece, refused) in enumerate(pieces(text)):
         if number > most:
             mistake = Mistake("SRC202", first, 1, f"more than {most} documents in one file", "split the file")
             yield _unreadable(b"", first, mistake)
             return
-        rest = after.strip()
-        if rest and not rest.startswith(b"#"):
-            mistake = Mistake(
-                "MAN001", first - 1, 4, "text follows --- on its line", "begin the document on the next line"
+        if refused:
+            yield _unreadable(
+                piece, first, Mistake("MAN001", first - 1, 4, refused, "begin the document on the next line")
             )
-            yield _unreadable(piece, first, mistake)
-        elif piece and not piece.isspace():
+        elif piece.strip(b" \r\n"):
             document = _document(piece, first, budget)
             if document is not None:
                 yield document
@@ -125,6 +139,9 @@ def _document(piece: bytes, first: int, budget: Budget) -> Document | None:
         return alone[0]
     wary = _NUL_ESCAPE.search(piece) is not None
     try:
+        if mark := _INNER_BOM.search(piece):
+            line = piece.count(b"\n", 0, mark.end())
+            raise Refused(Mistake("MAN001", line, 0, "a byte order mark stands at the start of this line", "remove it"))
         built = build(piece, budget, wary=wary)
     except Refused as refused:
         return _unreadable(piece, first, in_file(refused.mistake, piece, first))

@@ -14,6 +14,7 @@ _SPELLING: Final = {
     name.lower(): name
     for name in ("apiVersion", "kind", "metadata", "spec", "data", "status", "stringData", "binaryData")
 }
+_RIGHT: Final = frozenset(_SPELLING.values())
 # Kinds whose spec the API server does not do without: an object of them without one is refused.
 _NEED_SPEC: Final = {
     ("", "Pod"),
@@ -58,14 +59,25 @@ class Fault(NamedTuple):
 
 def misspelt(body: Mapping[str, Any]) -> Iterator[Fault]:
     """Parts whose name is written in the wrong case: the API server takes them for unknown fields."""
-    for key in body:
+    for key in body.keys() - _RIGHT:
         right = _SPELLING.get(key.lower())
-        if right and right != key and right not in body:
+        if right and right not in body:
             yield Fault((key,), f"{key} is not a field: it is written {right}", f"write {right}")
 
 
 def missing(body: Mapping[str, Any], group: str) -> Iterator[Fault]:
     """Parts that are not there, or are no text where text is wanted."""
+    api_version, kind, metadata = body.get("apiVersion"), body.get("kind"), body.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, Mapping) else None
+    needs_spec = isinstance(kind, str) and (group, kind) in _NEED_SPEC and body.get("spec") is None
+    if (
+        api_version
+        and kind
+        and name
+        and not needs_spec
+        and all(isinstance(part, str) for part in (api_version, kind, name))
+    ):
+        return  # as nearly all are
     found = {key.lower() for key in body}
     for name in ("apiVersion", "kind"):
         value = body.get(name)
@@ -73,7 +85,6 @@ def missing(body: Mapping[str, Any], group: str) -> Iterator[Fault]:
             yield Fault((name,), f"{name} is missing", f"add {name}")
         elif name in body and not isinstance(value, str):
             yield Fault((name,), f"{name} is {_called(value)}, not text", "put it in quotes")
-    kind, metadata = body.get("kind"), body.get("metadata")
     if "metadata" not in found or ("metadata" in body and metadata is None):
         yield Fault(("metadata",), "metadata is missing: an object has a name", "add metadata with a name")
     elif "metadata" in body:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 import math
 import re
 import struct
@@ -40,6 +41,18 @@ _TIMESTAMP = re.compile(
 
 _LEAST, _MOST = -(2**63), 2**63 - 1
 _MOST_UNSIGNED = 2**64 - 1
+
+
+EACH_BYTE: Final = "auditor-each-byte"
+"""An error handler for decoding: every byte that is no UTF-8 becomes one U+FFFD, as Go has it."""
+
+
+def _each_byte(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    return "\ufffd" * (error.end - error.start), error.end
+
+
+codecs.register_error(EACH_BYTE, _each_byte)
 
 
 class Unacceptable(ValueError):
@@ -129,7 +142,7 @@ def _binary(text: str) -> str:
         data = base64.b64decode(text.replace("\n", "").replace("\r", ""), validate=True)
     except (binascii.Error, ValueError):
         raise Unacceptable("a value tagged !!binary is not base64") from None
-    return data.decode("utf-8", "replace")
+    return data.decode("utf-8", EACH_BYTE)
 
 
 def key_text(value: Any) -> str:
