@@ -24,6 +24,9 @@ Where: TypeAlias = Resource | str
 AUTOSCALERS: Final = ("HorizontalPodAutoscaler", "ScaledObject.keda.sh")
 """Kinds that write `spec.replicas`, as `Policy.reads` names them."""
 
+VERTICAL: Final = "VerticalPodAutoscaler.autoscaling.k8s.io"
+"""The kind that writes requests."""
+
 NOWHERE: Final = "?"
 """Begins the space of objects that name no namespace; no namespace can be called so."""
 
@@ -35,17 +38,13 @@ def space(where: Where) -> str:
     return where.ref.namespace or NOWHERE + (where.origin.source if where.origin else "")
 
 
-def may_be(here: str, there: str) -> bool:
-    """Whether two spaces that differ may turn out to be one namespace: where at least one of them is not named."""
-    return here != there and (here.startswith(NOWHERE) or there.startswith(NOWHERE))
-
-
 def target_of(autoscaler: Resource) -> tuple[str, str]:
     """(kind as `kinds.called` gives it, name) of what an autoscaler scales, with KEDA's defaults; "" where it is not said.
 
     Without an apiVersion the kind stands as written: what is meant is clear, though it does not work (HPA001 says so).
     """
-    ref = mapping(at(autoscaler.body, "spec", "scaleTargetRef"))
+    field = "targetRef" if autoscaler.ref.kind == "VerticalPodAutoscaler" else "scaleTargetRef"
+    ref = mapping(at(autoscaler.body, "spec", field))
     kind, version = text(ref.get("kind")), text(ref.get("apiVersion"))
     if autoscaler.ref.group == "keda.sh":
         kind, version = kind or "Deployment", version or "apps/v1"
@@ -58,6 +57,8 @@ class Index:
     def __init__(self, snapshots: Sequence[Snapshot]) -> None:
         self._snapshots = tuple(snapshots)
         self._by_kind: dict[str, dict[str, dict[str, Resource]]] = {}
+        self._by_selector: dict[str, Any] = {}
+        self._unnamed: dict[str, tuple[str, ...]] = {}
 
     def resource(self, ref: Ref) -> Resource | None:
         return next((snapshot.by_ref[ref] for snapshot in self._snapshots if ref in snapshot.by_ref), None)
@@ -72,6 +73,15 @@ class Index:
                     for resource in snapshot.of_kind(group, name):
                         found.setdefault(space(resource), {}).setdefault(resource.ref.name, resource)
         return found
+
+    def doubtful(self, kind: str, here: str) -> Iterable[str]:
+        """The other spaces with objects of a kind ("": with Pod templates) that may turn out to be this one."""
+        held: Iterable[str] = self.spaces(kind) if kind else self.templated
+        if here.startswith(NOWHERE):
+            return (there for there in held if there != here)
+        if kind not in self._unnamed:
+            self._unnamed[kind] = tuple(there for there in held if there.startswith(NOWHERE))
+        return self._unnamed[kind]
 
     @cached_property
     def templated(self) -> Mapping[str, tuple[tuple[Resource, Template], ...]]:
@@ -95,24 +105,37 @@ class Index:
             if selectors.matches(selector, found.labels):
                 yield resource
 
-    def selecting(self, labels: Mapping[str, Any], here: str) -> Iterator[Resource]:
-        """The Services in a space whose selector the labels satisfy."""
-        services = self._services.get(here)
-        if services:
-            for key, value in labels.items():
-                for service in services.get((key, value), ()) if isinstance(value, str) else ():
-                    if selectors.matches_map(at(service.body, "spec", "selector"), labels):
-                        yield service
+    def selecting(self, kind: str, labels: Mapping[str, Any], here: str) -> Iterator[Resource]:
+        """The objects of a kind in a space whose selector the labels satisfy (`selector_of` says which selector that is)."""
+        if kind not in self._by_selector:
+            self._by_selector[kind] = self._selectors(kind)
+        by_pair = self._by_selector[kind].get(here)
+        if by_pair:
+            for pair in (None, *labels.items()):
+                for resource, selector in by_pair.get(pair, ()) if pair is None or isinstance(pair[1], str) else ():
+                    if selectors.matches(selector, labels):
+                        yield resource
 
     @cached_property
-    def autoscalers(self) -> Mapping[tuple[str, str, str], tuple[Resource, ...]]:
-        """By (space, kind, name) of their target; those that KEDA makes for its own objects are left out."""
+    def autoscalers(self) -> Mapping[tuple[str, str], tuple[tuple[str, Resource], ...]]:
+        """(space, autoscaler) by (kind, name) of their target; those that KEDA makes for its own objects are left out."""
         return grouped(
-            ((here, *target_of(resource)), resource)
-            for kind in AUTOSCALERS
+            (target_of(resource), (here, resource))
+            for kind in (*AUTOSCALERS, VERTICAL)
             for here, objects in self.spaces(kind).items()
             for resource in objects.values()
             if not any(owner.get("kind") == "ScaledObject" for owner in owners(resource))
+        )
+
+    @cached_property
+    def custom(self) -> Mapping[str, tuple[Resource, ...]]:
+        """Objects of kinds that are not built in, by space."""
+        return grouped(
+            (here, resource)
+            for kind, known in self._groups.items()
+            if all(group not in kinds.GROUPS for group, _ in known)
+            for here, objects in self.spaces(kind).items()
+            for resource in objects.values()
         )
 
     @cached_property
@@ -151,23 +174,28 @@ class Index:
             if isinstance(value, str)
         )
 
-    @cached_property
-    def _services(self) -> Mapping[str, Mapping[tuple[str, Any], tuple[Resource, ...]]]:
-        """By space and the first pair of the selector: every Service that selects a Pod is found under one of its labels."""
+    def _selectors(
+        self, kind: str
+    ) -> dict[str, dict[tuple[str, str] | None, tuple[tuple[Resource, Mapping[str, Any]], ...]]]:
+        """By space and one pair that the selector requires (None: it requires none): whatever it matches carries that pair."""
         return {
             here: grouped(
-                (next(iter(selector.items())), service)
-                for service in objects.values()
-                if (selector := selects(service)) and all(isinstance(value, str) for value in selector.values())
+                (next(selectors.pairs(selector), None), (resource, selector))
+                for resource in objects.values()
+                if (selector := selector_of(resource)) is not None
             )
-            for here, objects in self.spaces("Service").items()
+            for here, objects in self.spaces(kind).items()
         }
 
 
-def selects(service: Resource) -> Mapping[str, Any]:
-    """The selector of a Service; empty where it selects nothing by design (none written, or an ExternalName)."""
-    spec = mapping(service.body.get("spec"))
-    return {} if spec.get("type") == "ExternalName" else mapping(spec.get("selector"))
+def selector_of(resource: Resource) -> Mapping[str, Any] | None:
+    """The selector by which an object chooses Pods, as a LabelSelector; None where it has none, or selects nothing by design."""
+    spec = mapping(resource.body.get("spec"))
+    if resource.ref.kind in ("Service", "ReplicationController") and resource.ref.group == "":
+        plain = mapping(spec.get("selector"))
+        return {"matchLabels": plain} if plain and spec.get("type") != "ExternalName" else None
+    selector = spec.get("podSelector" if resource.ref.kind == "NetworkPolicy" else "selector")
+    return selector if isinstance(selector, Mapping) else None
 
 
 def grouped(items: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:

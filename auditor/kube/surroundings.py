@@ -13,8 +13,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from auditor.kube import kinds
-from auditor.kube.fields import at
-from auditor.kube.index import AUTOSCALERS, NOWHERE, Index, Where, grouped, may_be, selects, space, target_of
+from auditor.kube.index import AUTOSCALERS, NOWHERE, VERTICAL, Index, Where, grouped, selector_of, space, target_of
 from auditor.kube.providers import Made
 from auditor.kube.workloads import WORKLOADS, Template, controller_of, template
 from auditor.model import Cell, CellState, Ref, Resource, Severity, Side, Snapshot, Unreadable
@@ -73,7 +72,7 @@ class Surroundings:
         else:
             here = space(namespace)
             found = spaces.get(here, {}).get(name)
-            if found is None and any(name in objects for there, objects in spaces.items() if may_be(here, there)):
+            if found is None and any(name in spaces[there] for there in self._index.doubtful(kind, here)):
                 raise Unplaced(kind.partition(".")[0], name)
         if found is None:
             self.require(kind, where=namespace)
@@ -86,6 +85,19 @@ class Surroundings:
     def read(self, kind: str, namespace: Where) -> tuple[Resource, ...]:
         """The objects of a kind that were read in a namespace, whatever could not be: for evidence. Raises nothing."""
         return tuple(self._index.spaces(kind).get(space(namespace), {}).values())
+
+    def every(self, kind: str) -> tuple[Resource, ...]:
+        """The objects of a kind that were read anywhere, whatever could not be: for evidence. Raises nothing."""
+        return tuple(one for objects in self._index.spaces(kind).values() for one in objects.values())
+
+    def custom_in(self, namespace: Where) -> tuple[Resource, ...]:
+        """The objects in a namespace whose kinds are not built in: of operators that may make other objects. Raises nothing."""
+        return self._index.custom.get(space(namespace), ())
+
+    def perhaps(self, kind: str, namespace: Where) -> tuple[Resource, ...]:
+        """Objects of a kind of which it cannot be told whether they are in the namespace. Raises nothing."""
+        spaces = self._index.spaces(kind)
+        return tuple(one for there in self._index.doubtful(kind, space(namespace)) for one in spaces[there].values())
 
     def require(self, *names: str, where: Where | None = None) -> None:
         """Raise `Unreadable` unless every one of the kinds could be read there (everywhere, without `where`)."""
@@ -113,56 +125,69 @@ class Surroundings:
         return tuple(resource for resource, _ in self.templated(namespace) if not controller_of(resource))
 
     def selected_by(self, service: Resource) -> tuple[Resource, ...]:
-        """Whatever carries the labels that a Service selects, controlled Pods too; () where it selects nothing by design.
+        """Whatever carries the labels that a Service (or budget, or controller) selects, controlled Pods too.
 
-        Raises `Unreadable` where nothing was found and something could not be read.
+        () where it selects nothing by design. Raises `Unreadable` where nothing was found and something could not be read.
         """
-        selector = selects(service)
-        return self.selected({"matchLabels": selector}, service) if selector else ()
+        selector = selector_of(service)
+        return self.selected(selector, service) if selector is not None else ()
 
     def selected(self, selector: Mapping[str, Any], namespace: Where) -> tuple[Resource, ...]:
         """Whatever carries the labels of a LabelSelector in a namespace. Raises as `selected_by`."""
         here = space(namespace)
         found = tuple(self._index.carrying(selector, here))
         if not found:
-            for there in self._index.templated:
-                if may_be(here, there):
-                    for other in self._index.carrying(selector, there):
-                        raise Unplaced(other.ref.kind, other.ref.name)
+            for there in self._index.doubtful("", here):
+                for other in self._index.carrying(selector, there):
+                    raise Unplaced(other.ref.kind, other.ref.name)
             self.require(*WORKLOADS, where=namespace)
         return found
 
     def services_selecting(self, resource: Resource) -> tuple[Resource, ...]:
         """The Services whose selector matches the labels of the Pods of a workload. Raises `Unreadable`."""
+        return self.selecting("Service", resource)
+
+    def selecting(self, kind: str, resource: Resource) -> tuple[Resource, ...]:
+        """The objects of a kind (Service, PodDisruptionBudget, NetworkPolicy, a controller) whose selector matches the labels
+        of the Pods of a workload. Raises `Unreadable` where none was found and the kind could not be read."""
         found = template(resource)
         if found is None:
             return ()
         here = space(resource)
-        services = tuple(self._index.selecting(found.labels, here))
-        if not services:
-            for there in self._index.spaces("Service"):
-                if may_be(here, there):
-                    for service in self._index.selecting(found.labels, there):
-                        raise Unplaced("Service", service.ref.name)
-            self.require("Service", where=resource)
-        return services
+        objects = tuple(self._index.selecting(kind, found.labels, here))
+        if not objects:
+            for there in self._index.doubtful(kind, here):
+                for other in self._index.selecting(kind, found.labels, there):
+                    raise Unplaced(kind, other.ref.name)
+            self.require(kind, where=resource)
+        return objects
 
     def autoscalers_of(self, of: Ref | Resource) -> tuple[Resource, ...]:
         """HorizontalPodAutoscalers and KEDA ScaledObjects that scale the workload; of the pair that KEDA makes, its own object.
 
         Raises `Unreadable` where none was found and autoscalers could not be read.
         """
+        return self._scaling(of, AUTOSCALERS)
+
+    def vertical_autoscalers_of(self, of: Ref | Resource) -> tuple[Resource, ...]:
+        """The VerticalPodAutoscalers of the workload. Raises as `autoscalers_of`."""
+        return self._scaling(of, (VERTICAL,))
+
+    def _scaling(self, of: Ref | Resource, scalers: tuple[str, ...]) -> tuple[Resource, ...]:
         ref = of.ref if isinstance(of, Resource) else of
         known = of if isinstance(of, Resource) else self._index.resource(of)
-        where: Where = known or ref.namespace or NOWHERE
-        kind = kinds.called(ref.group, ref.kind)
-        found = self._index.autoscalers.get((space(where), kind, ref.name), ())
+        here, kind = space(known or ref.namespace or NOWHERE), kinds.called(ref.group, ref.kind)
+        found: list[Resource] = []
+        for there, autoscaler in self._index.autoscalers.get((kind, ref.name), ()):
+            if (autoscaler.ref.kind == "VerticalPodAutoscaler") is not (scalers == (VERTICAL,)):
+                continue
+            if there == here:
+                found.append(autoscaler)
+            elif not found and (there.startswith(NOWHERE) or here.startswith(NOWHERE)):
+                raise Unplaced(autoscaler.ref.kind, autoscaler.ref.name)
         if not found:
-            for there, target, name in self._index.autoscalers if ref.namespace is None else ():
-                if (target, name) == (kind, ref.name) and may_be(space(where), there):
-                    raise Unplaced(ref.kind, ref.name)
-            self.require(*AUTOSCALERS, where=where)
-        return found
+            self.require(*scalers, where=known or here)
+        return tuple(found)
 
     def references_to(self, kind: str, namespace: Where, name: str) -> tuple[Resource, ...]:
         """The workloads whose Pod template names the ConfigMap, Secret or PersistentVolumeClaim. Raises nothing."""
@@ -183,12 +208,9 @@ class Surroundings:
                 kind, name = target_of(resource)
                 target = index.spaces(kind).get(here, {}).get(name)
                 served = (target,) if target else ()
-            case "Service":
-                selector = selects(resource)
-                served = index.carrying({"matchLabels": selector}, here) if selector else ()
-            case "PodDisruptionBudget":
-                budget = at(resource.body, "spec", "selector")
-                served = index.carrying(budget, here) if isinstance(budget, Mapping) else ()
+            case "Service" | "PodDisruptionBudget":
+                selector = selector_of(resource)
+                served = index.carrying(selector, here) if selector is not None else ()
             case "ConfigMap" | "Secret" as kind:
                 served = self.references_to(kind, resource, resource.ref.name)
         return tuple(one.ref for one in served if not controller_of(one))

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from auditor.kube.fields import at, mapping, sequence
+from auditor.kube.nearest import nearest
+from auditor.kube.policy import policy
+from auditor.kube.surroundings import Surroundings
+from auditor.kube.workloads import is_finished, is_terminating, owners
+from auditor.model import Answer, Fault, NotApplicable, Resource, Severity, Unknown
+
+# Labels that Pods get only once they run: no template has them.
+LATE = frozenset(
+    {
+        "apps.kubernetes.io/pod-index",
+        "batch.kubernetes.io/controller-uid",
+        "batch.kubernetes.io/job-completion-index",
+        "batch.kubernetes.io/job-name",
+        "controller-revision-hash",
+        "controller-uid",
+        "job-name",
+        "pod-template-generation",
+        "pod-template-hash",
+        "rollouts-pod-template-hash",
+        "statefulset.kubernetes.io/pod-name",
+    }
+)
+
+
+@policy(
+    id="SVC001",
+    practice=4,
+    severity=Severity.ERROR,
+    kinds=("Service",),
+    remedy="let the selector name the labels of the Pods it shall reach",
+    reads=("Pod", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "CronJob"),
+)
+def dangling_service(resource: Resource, around: Surroundings) -> Answer:
+    """A Service selects Pods.
+
+    A Service whose selector matches nothing has no endpoints: every connection to it is refused, and no error says why. Most
+    often a label was renamed in the template and not in the selector. https://kubernetes.io/docs/concepts/services-networking/service/
+    """
+    written = mapping(at(resource.body, "spec", "selector"))
+    if at(resource.body, "spec", "type") == "ExternalName":
+        return NotApplicable("an ExternalName selects no Pods")
+    if not written:
+        return NotApplicable("it has no selector; somebody keeps its endpoints by hand")
+    if owners(resource):
+        return NotApplicable("another object owns it and keeps its selector")
+    selector = {key: value for key, value in written.items() if key not in LATE}
+    if not selector:
+        return NotApplicable("its selector names only labels that Pods get when they run")
+    found = around.selected({"matchLabels": selector}, resource)
+    if any(not is_terminating(one) and not (one.ref.kind == "Pod" and is_finished(one)) for one in found):
+        return None
+    if _has_endpoints(resource, around):
+        return None
+    custom = next((one for one in around.custom_in(resource) if not around.has_live and _mentions(one, selector)), None)
+    if custom:
+        return Unknown(f"Pods of {custom.ref} may carry the labels")
+    severity, where = around.absence(Severity.ERROR)
+    shown = ",".join(f"{key}={value}" for key, value in selector.items())
+    near = _near(selector, resource, around)
+    message = f"selector {shown} matches no Pods: a workload with these labels {where}" + (
+        f"; closest is {near}" if near else ""
+    )
+    yield Fault(("spec", "selector"), message, severity)
+    return None
+
+
+def _has_endpoints(service: Resource, around: Surroundings) -> bool:
+    return any(
+        at(piece.body, "metadata", "labels", "kubernetes.io/service-name") == service.ref.name
+        and any(at(endpoint, "conditions", "ready") for endpoint in sequence(piece.body.get("endpoints")))
+        for piece in around.read("EndpointSlice", service)
+    )
+
+
+def _mentions(custom: Resource, selector: Mapping[str, Any]) -> bool:
+    said = set(_strings(custom.body.get("spec"))) | {custom.ref.name}
+    return any(value in said for value in selector.values())
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    for item in value.values() if isinstance(value, Mapping) else sequence(value):
+        yield from _strings(item)
+
+
+def _near(selector: Mapping[str, Any], service: Resource, around: Surroundings) -> str | None:
+    pairs = (
+        f"{key}={value}"
+        for _, found in around.templated(service)
+        for key, value in found.labels.items()
+        if key in selector
+    )
+    values = set(pairs)
+    return next((near for key, value in selector.items() if (near := nearest(f"{key}={value}", values))), None)
