@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from auditor.kube.credentials import form_of, is_harmless
+from auditor.kube.fields import mapping, sequence, text
+from auditor.kube.policy import policy
+from auditor.kube.secrets import is_sensitive
+from auditor.kube.surroundings import Surroundings
+from auditor.kube.workloads import TEMPLATED, containers
+from auditor.model import Answer, Fault, NotApplicable, Resource, Severity
+
+
+@policy(
+    id="CFG003",
+    practice=6,
+    severity=Severity.ERROR,
+    kinds=(TEMPLATED,),
+    remedy="move it to a Secret, use secretKeyRef, and replace the credential: whoever reads the repository has seen it",
+)
+def literal_credential(resource: Resource, around: Surroundings) -> Answer:
+    """Credentials come from a Secret.
+
+    A password written into a Pod template is in git, in every ReplicaSet that is kept as history, and in the output of
+    `kubectl describe`. It cannot be given to fewer people than the manifest itself.
+    """
+    asked = False
+    for container in containers(resource):
+        for index, item in enumerate(sequence(container.body.get("env"))):
+            entry = mapping(item)
+            name, value = text(entry.get("name")), entry.get("value")
+            asked = asked or bool(name)
+            if not isinstance(value, str):
+                continue
+            path = (*container.path, "env", index, "value")
+            if form := form_of(value):
+                yield Fault(path, f"{container}: {name} is {form}, in plain text")
+            elif is_sensitive(name) and not is_harmless(name, value):
+                yield Fault(path, f"{container}: {name} looks like a credential in plain text", Severity.WARNING)
+        for field in ("command", "args"):
+            for index, value in enumerate(sequence(container.body.get(field))):
+                if form := form_of(text(value)):
+                    asked = True
+                    message = f"{container}: {field} holds {form}, in plain text"
+                    yield Fault((*container.path, field, index), message, Severity.INFO)
+    return None if asked else NotApplicable("its containers set no environment variables")
