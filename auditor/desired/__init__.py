@@ -126,7 +126,7 @@ def _fetch_git(source: GitSource, cluster: str, key: Key, cache: Path | None, de
         commit = repository.fetched(opened)
         fetched_at = datetime.now(UTC)
         gathered = tree.gather(opened, commit, source=name)
-        committed_at = history.log(opened, commit, count=1)[0].at
+        committed_at = history.committed_at(opened, commit)
     request = sandbox.Request(name, cluster, source.namespace, key, charts(gathered.files))
     read = parsed.read(gathered.files, request, cache=cache, deadline=deadline)
     said = Source(name, commit, fetched_at, committed_at, source.revision, source.appliers)

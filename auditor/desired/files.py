@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Final
 
@@ -130,6 +129,8 @@ def charts(files: Iterable[File]) -> tuple[str, ...]:
 
 def near(name: str, names: Iterable[str]) -> str:
     """A remedy that lists the names closest to one that does not exist; "" where there are none at all."""
+    from difflib import get_close_matches  # the reading process imports this module and never needs it
+
     known = sorted(set(names))
     close = get_close_matches(name, known, n=3, cutoff=0.5) or known[:5]
     if not close:

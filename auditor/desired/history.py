@@ -88,8 +88,15 @@ def log(opened: Repository, revision: str, *, count: int, folder: str = "") -> t
     return tuple(found[:-1] if said.cut else found)
 
 
+def committed_at(opened: Repository, revision: str) -> datetime:
+    """When a commit was made."""
+    said = opened.must("log", "--max-count=1", "--no-show-signature", "--format=%ct", "--end-of-options", revision)
+    return _time(said.decode("ascii", "replace"))
+
+
 # record separator, then fields between unit separators; raw changes follow, between NULs
 _FORMAT: Final = "--format=%x1e%H%x1f%P%x1f%ct%x1f%aN%x1f%s%x1f"
+_LAST_SECOND: Final = 253_402_300_799
 _RAW: Final = re.compile(r":(\d{6}) (\d{6}) ([0-9a-f]+) ([0-9a-f]+) [A-Z]\d*")
 
 
@@ -100,10 +107,16 @@ def _commit(text: str) -> Commit:
         revision,
         printable(author),
         printable(subject)[:200],
-        datetime.fromtimestamp(min(int(seconds), 253_402_300_799), UTC),
+        _time(seconds),
         parents.split(" ")[0] or None,
         tuple(_changes(raw)),
     )
+
+
+def _time(seconds: str) -> datetime:
+    """A commit may claim any time: what no calendar knows becomes the last moment of the year 9999."""
+    text = seconds.strip()
+    return datetime.fromtimestamp(min(int(text) if text.isdigit() else 0, _LAST_SECOND), UTC)
 
 
 def _changes(raw: str) -> Iterator[Change]:
@@ -126,9 +139,7 @@ def earlier(
     """What commits before `revision` said of each object that the last `commits` of them changed, newest first."""
     with repository.opened(source, cache=cache, deadline=deadline) as opened:
         past = log(opened, revision, count=commits, folder=source.folder)
-        wanted = {
-            blob for commit in past for change in commit.changes for blob in change.blobs
-        }
+        wanted = {blob for commit in past for change in commit.changes for blob in change.blobs}
         sizes = {blob: size for blob, size in blob_sizes(opened, wanted).items() if size <= FILE_BYTES}
         past = _affordable(past, sizes)
         near = {blob for commit in past for change in commit.changes for blob in change.blobs if blob in sizes}
@@ -169,7 +180,7 @@ def _told(
     """For each commit, newest first, the state before it of what it changed.
 
     That state is known by the commit that made it: the next older one that changed the object, or where there is none
-    among these, the parent of the one that changed it.
+    among these, the parent of the one that changed it; "" for what was before the first commit.
     """
     told: dict[Ref, list[Earlier]] = {}
     unnamed: dict[Ref, bool] = {}
@@ -181,7 +192,7 @@ def _told(
             states = told.setdefault(ref, [])
             if states and unnamed[ref]:
                 states[-1] = Earlier(commit.revision, states[-1].body)
-            states.append(Earlier(commit.parent or commit.revision, before.get(ref)))
+            states.append(Earlier(commit.parent or "", before.get(ref)))
             unnamed[ref] = True
     return {ref: tuple(states) for ref, states in told.items()}
 

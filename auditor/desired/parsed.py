@@ -18,6 +18,7 @@ from auditor.desired import sandbox
 from auditor.desired.files import File
 from auditor.desired.records import Read, decode
 from auditor.desired.sandbox import Request
+from auditor.manifests.documents import uncollected
 
 
 def read(files: Sequence[File], request: Request, *, cache: Path, deadline: float, purpose: str = "now") -> list[Read]:
@@ -30,9 +31,8 @@ def read(files: Sequence[File], request: Request, *, cache: Path, deadline: floa
     )
     kept = dict(_load(place))
     keys = [_key(file, salt) for file in files]
-    found: list[Read | None] = []
-    for file, key in zip(files, keys, strict=True):
-        found.append(_known(kept.get(key), file, request))
+    with uncollected():
+        found = [_known(kept.get(key), file, request) for file, key in zip(files, keys, strict=True)]
     missing = [index for index, known in enumerate(found) if known is None]
     lines: dict[bytes, bytes] = {}
     for index, (new, line) in zip(

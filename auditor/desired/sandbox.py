@@ -42,6 +42,10 @@ DEATHS: Final = 20
 _START: Final = "import sys; sys.path[:0] = [sys.argv[1]] * (sys.argv[1] not in sys.path); from auditor.desired.reader import main; main()"
 
 
+# the environment is not passed on, so what it says of bytecode is said anew
+_NO_BYTECODE: Final = ("-B",) if sys.dont_write_bytecode else ()
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What is the same for all files of a source."""
@@ -137,7 +141,16 @@ class _Reader:
 
     def __enter__(self) -> _Reader:
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-B", "-X", "utf8", "-c", _START, str(Path(auditor.__file__).parent.parent)],
+            [
+                sys.executable,
+                "-I",
+                *_NO_BYTECODE,
+                "-X",
+                "utf8",
+                "-c",
+                _START,
+                str(Path(auditor.__file__).parent.parent),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
