@@ -1,0 +1,7 @@
+"""Drift: what git says against what runs. `compare` takes both snapshots and gives a `Comparison`."""
+
+from __future__ import annotations
+
+from auditor.drift.compare import Comparison, Ignored, compare
+
+__all__ = ["Comparison", "Ignored", "compare"]

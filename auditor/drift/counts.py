@@ -1,0 +1,188 @@
+"""Which differences count as drift: a difference and what is known of its object in, the kind of change or the reason why
+it does not count out. Pure.
+
+Every difference in a field that git declares counts, whoever made it, except replicas that an autoscaler writes and
+certificate bundles that a controller injects. A field that only live has counts if it was applied once, or if somebody
+owns it who is no applier, no known controller and no writer of defaults; what nobody owns was injected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from auditor.drift.bodies import value_at
+from auditor.drift.normalise import is_housekeeping
+from auditor.drift.owners import Writer, likely_remover, owners_of, recorded
+from auditor.drift.tree import Difference
+from auditor.drift.values import MISSING, is_list, is_map
+from auditor.kube.paths import Step
+from auditor.kube.schema import Node
+from auditor.model import ChangeKind, Owner, OwnerClass
+
+REPLICAS: Final = ("spec", "replicas")
+PLACEHOLDERS: Final = frozenset({"", "Cg==", "Cgo=", "e30=", "PENDING", "TO_BE_SET", "XXX", "Xx=="})
+"""Bundles that are written only because a field had to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is known of one live object, beside its body.
+
+    `applied`: the comparable part of the last-applied annotation, None where there is none (or another way to apply has
+    followed). `autoscaled`: whether an autoscaler targets it, None where that could not be read. `node`: its type.
+    `converted`: git and live are of different versions, and fields of git's may have no place in live's.
+    """
+
+    writers: tuple[Writer, ...]
+    applied: Mapping[str, Any] | None
+    node: Node | None
+    created: datetime | None = None
+    autoscaled: bool | None = False
+    converted: bool = False
+    last_run_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A difference that counts. `owners`: all who own the place."""
+
+    change: ChangeKind
+    owner: Owner | None
+    owners: tuple[Writer, ...] = ()
+
+
+def weigh(difference: Difference, view: View) -> Counted | str:
+    """The change that it is, or why it is none."""
+    match difference.form:
+        case "missing":
+            return _missing(difference, view)
+        case "extra":
+            return _extra(difference, view)
+        case _:
+            return _changed(difference, view)
+
+
+def _missing(difference: Difference, view: View) -> Counted | str:
+    spot = difference.spot
+    known = spot.parent is not None and spot.parent.kind == "object"
+    if (
+        not known
+        and _is_empty(difference.desired)
+        and any(entry.applies for entry in owners_of(view.writers, spot.fields))
+    ):
+        # A removal by hand takes the path from every owner; a zero dropped on the way to storage stays owned. Of known
+        # types the table of pointers tells (`values.absent`), whoever applied them.
+        return "the server dropped an empty value that its applier still owns"
+    if (
+        view.converted
+        and spot.parent is not None
+        and spot.parent.kind == "object"
+        and spot.parent.child(spot.name) is None
+    ):
+        return f"{spot.name} does not exist in the version that runs"
+    return Counted(ChangeKind.MISSING, likely_remover(view.writers, view.last_run_at))
+
+
+def _is_empty(value: Any) -> bool:
+    return value is False or value in ("", 0, 0.0) or (not value and (is_map(value) or is_list(value)))
+
+
+def _changed(difference: Difference, view: View) -> Counted | str:
+    steps = difference.spot.steps
+    owners = owners_of(view.writers, difference.spot.fields)
+    classes = {entry.owner_class for entry in owners}
+    if steps == REPLICAS and _autoscaler_wrote(owners, view):
+        return "an autoscaler sets the replicas"
+    if steps[-1] == "caBundle" and OwnerClass.HUMAN not in classes:
+        placeholder = isinstance(difference.desired, str) and difference.desired.strip() in PLACEHOLDERS
+        if classes <= {OwnerClass.CONTROLLER} or (placeholder and OwnerClass.UNKNOWN in classes):
+            return "a controller injects the certificate bundle"
+    return Counted(ChangeKind.CHANGED, recorded(owners), owners)
+
+
+def _autoscaler_wrote(owners: tuple[Writer, ...], view: View) -> bool:
+    """https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/: it writes through the scale subresource.
+
+    Where nobody owned the replicas before, that leaves no entry at all.
+    """
+    if not owners:
+        return view.autoscaled is True
+    if any(entry.owner_class is not OwnerClass.CONTROLLER for entry in owners):
+        return False
+    return view.autoscaled is True or (
+        view.autoscaled is None and all(entry.subresource == "scale" for entry in owners)
+    )
+
+
+def _extra(difference: Difference, view: View) -> Counted | str:
+    spot = difference.spot
+    if _is_bookkeeping(spot.steps, difference.live):
+        return "bookkeeping of an applier or a controller"
+    if view.applied is not None and _was_applied(difference, view.applied, view.node):
+        return Counted(
+            ChangeKind.REMOVED_IN_GIT,
+            recorded(owners_of(view.writers, spot.fields)),
+            owners_of(view.writers, spot.fields),
+        )
+    found = [(_whose(leaf, difference, view), owners_of(view.writers, leaf)) for leaf in difference.leaves]
+    for change in (ChangeKind.ADDED, ChangeKind.REMOVED_IN_GIT):
+        owners = tuple({id(entry): entry for told, entries in found if told is change for entry in entries}.values())
+        if owners:
+            return Counted(change, recorded(owners), owners)
+    if spot.steps == REPLICAS and not any(entries for _, entries in found) and view.autoscaled is not True:
+        # a scale of replicas that nobody owned leaves no trace: only the number tells
+        return Counted(ChangeKind.ADDED, None)
+    return next((told for told, _ in found if isinstance(told, str) and told), "injected: nobody owns it")
+
+
+def _was_applied(difference: Difference, applied: Mapping[str, Any], node: Node | None) -> bool:
+    value = value_at(applied, difference.spot.steps, node)
+    return value is not MISSING and (value is not None or node is None or node.name == "core.v1.Secret")
+
+
+def _whose(leaf: tuple[Any, ...], difference: Difference, view: View) -> ChangeKind | str:
+    """What one leaf that only live has is: drift by its owners, or the reason why not."""
+    owners = owners_of(view.writers, leaf)
+    if any(entry.applies for entry in owners):
+        if difference.spot.in_list and view.node is None:
+            return "a default in a list that its applier owns as a whole"
+        return ChangeKind.REMOVED_IN_GIT
+    strangers = [entry for entry in owners if entry.owner_class in (OwnerClass.HUMAN, OwnerClass.UNKNOWN)]
+    strangers = [entry for entry in strangers if not _writes_defaults(entry, view)]
+    if difference.spot.steps[-1] == "caBundle":
+        strangers = [entry for entry in strangers if entry.owner_class is OwnerClass.HUMAN]
+    if strangers:
+        return ChangeKind.ADDED
+    if any(entry.owner_class is OwnerClass.GITOPS for entry in owners):
+        if view.applied is not None or view.node is None:
+            return "a default, written down with what was applied"
+        return ChangeKind.REMOVED_IN_GIT
+    if any(entry.owner_class is OwnerClass.CONTROLLER for entry in owners):
+        return "a controller sets it"
+    return "a default, written down with what was created" if owners else ""
+
+
+def _writes_defaults(entry: Writer, view: View) -> bool:
+    """Whether what this writer owns may be defaults that came with its request.
+
+    Who creates an object without server-side apply owns all of it, defaults too. Those of known types are told by the
+    table; those of custom resources are not, so what came with the creation is left alone there.
+    """
+    if entry.manager == "before-first-apply":
+        return True
+    if view.node is not None or view.created is None or entry.time is None or entry.operation != "Update":
+        return False
+    return abs(entry.time - view.created) <= timedelta(seconds=1)
+
+
+def _is_bookkeeping(steps: tuple[Step, ...], value: Any) -> bool:
+    return (
+        len(steps) >= 3
+        and steps[-3] == "metadata"
+        and steps[-2] in ("labels", "annotations")
+        and isinstance(steps[-1], str)
+        and is_housekeeping(steps[-1], value)
+    )

@@ -1,0 +1,110 @@
+"""What of two objects is compared: the bodies as read in, the parts that can drift out. Nothing is changed in place.
+
+Each rule here is about whole parts of a kind; what is said of single values is in `values`, `defaults` and `tree`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from auditor.drift.values import is_map
+from auditor.kube import schema
+from auditor.kube.schema import Node
+from auditor.kube.secrets import LAST_APPLIED
+from auditor.model import Body, RawPath, Ref
+
+METADATA: Final = ("labels", "annotations", "finalizers", "ownerReferences")
+"""The parts of metadata that people write; the rest is the server's."""
+
+_NOT_COMPARED: Final = frozenset({"apiVersion", "kind", "status", "metadata"})
+
+_HOUSEKEEPING: Final = re.compile(
+    "|".join(
+        (
+            re.escape(LAST_APPLIED),
+            # how appliers recognise their objects
+            r"argocd\.argoproj\.io/.*",
+            r"(kustomize|helm)\.toolkit\.fluxcd\.io/.*",
+            r"meta\.helm\.sh/.*",
+            r"objectset\.rio\.cattle\.io/.*",
+            r"config\.k8s\.io/owning-inventory",
+            # what controllers note on objects they look after
+            r"deployment\.kubernetes\.io/.*",
+            r"deprecated\.daemonset\.template\.generation",
+            r"autoscaling\.alpha\.kubernetes\.io/.*",
+            r"pv\.kubernetes\.io/.*",
+            r"volume\.(beta\.)?kubernetes\.io/.*",
+            r"batch\.kubernetes\.io/.*",
+            r"endpoints\.kubernetes\.io/.*",
+            r"openshift\.io/.*",
+            r"field\.cattle\.io/.*",
+            r"control-plane\.alpha\.kubernetes\.io/leader",
+            r"kubernetes\.io/metadata\.name",
+        )
+    )
+)
+
+
+def is_housekeeping(key: str, value: Any) -> bool:
+    """Whether a label or annotation that only live has belongs to an applier's or a controller's bookkeeping."""
+    return _HOUSEKEEPING.fullmatch(key) is not None or (key == "app.kubernetes.io/managed-by" and value == "Helm")
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Both sides of one object, as they are compared. `moved`: where a path of `desired` is written in truth."""
+
+    desired: Mapping[str, Any]
+    live: Mapping[str, Any]
+    node: Node | None
+    moved: Mapping[RawPath, RawPath] = field(default_factory=dict)
+
+    def written(self, path: RawPath) -> RawPath:
+        for length in range(len(path), 0, -1):
+            if path[:length] in self.moved:
+                return (*self.moved[path[:length]], *path[length:])
+        return path
+
+
+def pair(ref: Ref, desired: Body, live: Body) -> Pair:
+    """The comparable parts of both; the type is that of the version live has."""
+    node = schema.node_of(ref.group, ref.kind, live)
+    left, moved = part(ref, desired)
+    right, _ = part(ref, live)
+    if ref.kind == "ClusterRole" and (left.get("aggregationRule") or right.get("aggregationRule")):
+        # the control plane fills in the rules of aggregated roles: https://kubernetes.io/docs/reference/access-authn-authz/rbac/#aggregated-clusterroles
+        left, right = ({name: value for name, value in side.items() if name != "rules"} for side in (left, right))
+    if ref.kind == "HorizontalPodAutoscaler":
+        left = _autoscaler(left, desired, live)
+    return Pair(left, right, node, moved)
+
+
+def part(ref: Ref, body: Body) -> tuple[dict[str, Any], dict[RawPath, RawPath]]:
+    """The comparable part of one side, and what moved within it."""
+    kept: dict[str, Any] = {name: value for name, value in body.items() if name not in _NOT_COMPARED}
+    metadata = body.get("metadata")
+    kept["metadata"] = {name: metadata[name] for name in METADATA if metadata.get(name)} if is_map(metadata) else {}
+    moved: dict[RawPath, RawPath] = {}
+    if ref.group == "" and ref.kind == "Secret":
+        # stringData is written over data: https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-resources/secret-v1/
+        plain = kept.pop("stringData", None)
+        if is_map(plain) and (is_map(kept.get("data")) or not kept.get("data")):
+            kept["data"] = {**(kept.get("data") or {}), **plain}
+            moved = {("data", key): ("stringData", key) for key in plain}
+    return kept, moved
+
+
+def _autoscaler(side: dict[str, Any], desired: Body, live: Body) -> dict[str, Any]:
+    """autoscaling/v1 as the server shows it in v2: pkg/apis/autoscaling/v1/conversion.go."""
+    spec = side.get("spec")
+    if desired.get("apiVersion") != "autoscaling/v1" or live.get("apiVersion") == "autoscaling/v1" or not is_map(spec):
+        return side
+    share = spec.get("targetCPUUtilizationPercentage")
+    converted = {name: value for name, value in spec.items() if name != "targetCPUUtilizationPercentage"}
+    if share is not None:
+        target = {"type": "Utilization", "averageUtilization": share}
+        converted["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
+    return {**side, "spec": converted}
