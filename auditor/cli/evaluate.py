@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from auditor.kube.secrets import Key
     from auditor.settings import Settings
 
-Paths = Annotated[list[str], typer.Argument(metavar="PATH…", help="Files, folders, or - for standard input.")]
+Paths = Annotated[list[str], typer.Argument(metavar="PATH", help="Files, folders, or - for standard input.")]
 
 
 @app.command()
@@ -159,7 +159,7 @@ def audit(
 
 @app.command()
 def manifests(
-    paths: Annotated[list[str] | None, typer.Argument(metavar="PATH…", help="Files, folders, or -.")] = None,
+    paths: Annotated[list[str] | None, typer.Argument(metavar="PATH", help="Files, folders, or -.")] = None,
     desired: options.Desired = None,
     settings: options.SettingsFile = None,
     output: options.Form = options.Output.TEXT,
@@ -172,7 +172,6 @@ def manifests(
     """
     from auditor.kube.secrets import new_key
     from auditor.publish import jsonform, text
-    from auditor.run import read_desired
 
     quiet_logs(debug)
     deadline = time.monotonic() + 600
@@ -181,6 +180,8 @@ def manifests(
     if paths:
         snapshot = folders(paths, deadline=deadline, key=new_key())
     else:
+        from auditor.run import read_desired
+
         chosen = with_cache(options.sources_settings(settings, desired=desired))
         snapshot = read_desired(chosen, key=new_key(), deadline=deadline)
     if output is options.Output.JSON:
