@@ -6,9 +6,9 @@ before. Out: everything one run learned, as plain values.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from auditor.compliance import judge, score
 from auditor.drift import Comparison, compare
@@ -22,9 +22,13 @@ from auditor.model import (
     Coverage,
     Past,
     Policy,
+    Problem,
+    Severity,
     Snapshot,
 )
 
+OLD = timedelta(hours=1)
+"""A live side older than this is said to be so."""
 COUNTED = frozenset({CellState.LISTED, CellState.DENIED, CellState.UNAVAILABLE})
 """States that count in coverage: absent and excluded cells were never to be read."""
 
@@ -67,6 +71,18 @@ def coverage(live: Snapshot, want: Wanted) -> Coverage:
     return Coverage(listed / len(counted) if counted else None, tuple(cells))
 
 
+def _age(live: Snapshot | None, at: datetime) -> Iterator[Problem]:
+    """What must be said of a live side that was read long before the moment that is judged: a dump."""
+    for source in live.sources if live else ():
+        if source.fetched_at and at - source.fetched_at > OLD:
+            yield Problem(
+                "SRC090",
+                Severity.INFO,
+                f"the live side is as of {source.fetched_at:%Y-%m-%d %H:%M} UTC, {at - source.fetched_at} before this audit",
+                "judge it as of then with --at, or make a newer dump",
+            )
+
+
 def audit(
     desired: Snapshot | None,
     live: Snapshot | None,
@@ -89,11 +105,12 @@ def audit(
     return Audit(
         at=at,
         cluster=cluster,
-        sources=(*(desired.sources if desired else ()), *(live.sources if live else ())),
+        sources=desired.sources if desired else (),
         coverage=coverage(live, want or wanted(desired, policies)) if live else Coverage(None),
         problems=(
             *(desired.problems if desired else ()),
             *(live.problems if live else ()),
+            *_age(live, at),
             *exempt.problems(verdicts),
         ),
         verdicts=verdicts,

@@ -69,6 +69,7 @@ def demo(
     """
     import tempfile
 
+    from auditor.cli import example
     from auditor.cli.evaluate import quiet_logs
     from auditor.kube.secrets import new_key
     from auditor.publish import jsonform, text
@@ -81,7 +82,14 @@ def demo(
         policies = options.chosen((), ())
         with opened(settings.store) as store:
             assert store is not None
-            result = run(settings, policies=policies, key=new_key(), store=store, trigger="startup").audit
+            result = run(
+                settings,
+                policies=policies,
+                key=new_key(),
+                store=store,
+                trigger="startup",
+                at=example.recorded_at(),
+            ).audit
             if output is options.Output.JSON:
                 options.write(jsonform.dumps(jsonform.audit_form(result)))
             else:
@@ -157,7 +165,9 @@ class Published:
                 since=latest.finding_since,
                 earlier=Then(before.audit.at, before.audit.scores) if before else None,
             )
-        self.state = replace(self.state, clusters=(cluster,), reports=self.store.reports_made(self.name))
+        made = [report.changed for report in self.store.reports(self.name) if report.state == "made"]
+        reports = {"weekly": max(made)} if made else {}
+        self.state = replace(self.state, clusters=(cluster,), reports=reports)
 
 
 def pages(daemon: Daemon, published: Published) -> Callable[[], None]:

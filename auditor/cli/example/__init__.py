@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import datetime
 from pathlib import Path
 
 from auditor.desired.example import Commit, make_repository
@@ -18,6 +20,13 @@ def commits() -> tuple[Commit, ...]:
     return tuple(
         Commit(HERE / "commits" / one["folder"], one["author"], one["date"], one["message"]) for one in found
     )
+
+
+def recorded_at() -> datetime:
+    """When the live state was recorded; the example is judged as of then, so that ages in it mean something."""
+    found = re.search(rb'"fetchedAt":\s*"([^"]+)"', LIVE.read_bytes())
+    assert found, "the recorded live state has lost its time"
+    return datetime.fromisoformat(found[1].decode())
 
 
 def repository(path: Path, upto: int | None = None) -> Path:
