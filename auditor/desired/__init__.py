@@ -14,11 +14,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.model import Earlier, Problem, Ref, Resource, Severity, Snapshot, Source, Unavailable
+from auditor.model import Earlier, Place, Problem, Ref, Resource, Severity, Snapshot, Source, Unavailable
 
 if TYPE_CHECKING:
+    from auditor.desired.files import Gathered
     from auditor.desired.history import Commit
     from auditor.desired.records import Read
+    from auditor.desired.repository import Repository
     from auditor.kube.secrets import Key
     from auditor.settings import FolderSource, GitSource
 
@@ -56,8 +58,7 @@ def combine(snapshots: Sequence[Snapshot]) -> Snapshot:
         return snapshots[0]
     resources = tuple(resource for snapshot in snapshots for resource in snapshot.resources)
     within = [problem for snapshot in snapshots for problem in snapshot.problems]
-    known = {(problem.ref, problem.place) for problem in within if problem.ref}
-    across = [problem for problem in _twice(resources) if (problem.ref, problem.place) not in known]
+    across = [problem for problem in _twice(resources) if problem not in within]
     return Snapshot(
         resources=resources,
         problems=(*within, *across),
@@ -115,22 +116,34 @@ def _read_folder(source: FolderSource, cluster: str, key: Key, deadline: float) 
 
 
 def _fetch_git(source: GitSource, cluster: str, key: Key, cache: Path | None, deadline: float) -> Snapshot:
-    from auditor.desired import history, parsed, repository, sandbox, tree
+    from auditor.desired import failures, parsed, repository, sandbox
     from auditor.desired.files import charts
+    from auditor.desired.source_text import COMMIT
 
     if cache is None:
         raise Unavailable("git", "there is no cache for git repositories", remedy="name a folder as cache:")
     name = source_name(source)
     deadline = min(deadline, time.monotonic() + source.timeout_seconds)
     with repository.opened(source, cache=cache, deadline=deadline) as opened:
-        commit = repository.fetched(opened)
-        fetched_at = datetime.now(UTC)
-        gathered = tree.gather(opened, commit, source=name)
-        committed_at = history.committed_at(opened, commit)
+        try:
+            commit, fetched_at, gathered, committed_at = _read_git(opened, name)
+        except failures.Damaged:
+            repository.renew(opened)
+            commit, fetched_at, gathered, committed_at = _read_git(opened, name)
     request = sandbox.Request(name, cluster, source.namespace, key, charts(gathered.files))
     read = parsed.read(gathered.files, request, cache=cache, deadline=deadline)
-    said = Source(name, commit, fetched_at, committed_at, source.revision, source.appliers)
+    branch = None if COMMIT.fullmatch(source.revision) else source.revision
+    said = Source(name, commit, fetched_at, committed_at, branch, source.appliers)
     return _snapshot(read, gathered.problems, said)
+
+
+def _read_git(opened: Repository, name: str) -> tuple[str, datetime, Gathered, datetime]:
+    """The commit that the revision is now, when it was asked for, its files, and when it was made."""
+    from auditor.desired import history, repository, tree
+
+    fetched_at = datetime.now(UTC)
+    commit = repository.fetched(opened)
+    return commit, fetched_at, tree.gather(opened, commit, source=name), history.committed_at(opened, commit)
 
 
 def _snapshot(read: Sequence[Read], problems: Sequence[Problem], source: Source) -> Snapshot:
@@ -157,9 +170,11 @@ def _twice(resources: Sequence[Resource]) -> list[Problem]:
                 Problem(
                     TWICE,
                     Severity.WARNING,
-                    f"{resource.ref} is declared twice: in {_spot(before)} and in {_spot(resource)}; the latter counts",
+                    f"{resource.ref} is declared twice: in {_spot(before, resource)} and in {_spot(resource, before)}; the latter counts",
                     "keep one of them, or name the folder of one environment alone",
-                    resource.place(),
+                    Place(resource.origin.source, resource.origin.file, resource.origin.line)
+                    if resource.origin
+                    else None,
                     resource.ref,
                 )
             )
@@ -167,5 +182,8 @@ def _twice(resources: Sequence[Resource]) -> list[Problem]:
     return found
 
 
-def _spot(resource: Resource) -> str:
-    return f"{resource.origin.file}:{resource.origin.line}" if resource.origin else "another source"
+def _spot(resource: Resource, beside: Resource) -> str:
+    if resource.origin is None:
+        return "another source"
+    elsewhere = beside.origin is None or beside.origin.source != resource.origin.source
+    return f"{resource.origin.file}:{resource.origin.line}" + (f" of {resource.origin.source}" if elsewhere else "")

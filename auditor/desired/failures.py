@@ -28,13 +28,15 @@ _KNOWN: Final = (
     (r"Load key .*(error in libcrypto|invalid format)", "auth", "the private key file holds no private key", "put an OpenSSH private key into {key}"),
     (r"Permission denied|Too many authentication failures", "auth", "{host} does not accept the ssh key", "add the public half of {key} to the repository as a key that may read"),
     (r"could not read Username|could not read Password|terminal prompts disabled", "auth",
-     "{host} asks for credentials, or does not accept the token", "give a token that may read this repository as https.token_file"),
+     "{host} {wants}", "give a token that may read this repository as https.token_file"),
     (r"Authentication failed|HTTP Basic: Access denied|returned error: 401", "auth", "{host} does not accept the token", "give a token that may read this repository as https.token_file"),
     (r"returned error: 403", "auth", "{host} forbids reading this repository", "give the token the right to read it"),
     (r"returned error: 429", "network", "{host} says that there are too many requests", "ask less often: schedule.every_minutes"),
     (r"returned error: 30\d|unable to update url base from redirection|redirect", "not_found",
      "{host} redirects this URL elsewhere; redirects are not followed, as they could take the credential along", "write the URL it redirects to"),
-    (r"certificate|SSL|TLS|gnutls|CAfile", "network", "the TLS certificate of {host} is not trusted", "name the authority that signed it as https.ca_file"),
+    (r"error (reading|setting|adding).*(CA|certificate)|error while reading file", "auth", "the file of certificate authorities cannot be used", "put PEM certificates into {ca_file}"),
+    (r"certificate", "network", "the TLS certificate of {host} is not trusted", "name the authority that signed it as https.ca_file; see that it is valid today, and for this host"),
+    (r"gnutls|SSL|TLS", "network", "{host} does not speak TLS as it should", "see whether the port is that of https"),
     (r"Could not resolve host|Name or service not known|Temporary failure in name resolution|nodename nor servname", "network",
      "the host {host} is not known", "correct the URL, or see to DNS"),
     (r"timed out|Timeout|transfer closed|Operation too slow|not responding", "timeout", "{host} does not answer in time", "see whether the server is up and reachable from here"),
@@ -59,26 +61,32 @@ def explain(said: Said, source: GitSource) -> Unavailable:
         "host_argument": _host_argument(source),
         "where": source.url,
         "revision": source.revision,
+        "wants": "does not accept the token"
+        if source.https.token or source.https.token_file
+        else "asks for credentials, and there are none",
+        "ca_file": str(source.https.ca_file or "the system's store"),
         "known_hosts": str(source.ssh.known_hosts_file or "~/.ssh/known_hosts"),
         "key": str(source.ssh.private_key_file or "the key of this user"),
     }
     for pattern, reason, sentence, remedy in _KNOWN:
-        if re.search(pattern, said.messages, re.IGNORECASE | re.DOTALL):
+        if re.search(pattern, _anonymous(said.messages, source), re.IGNORECASE | re.DOTALL):
             return Unavailable("git", sentence.format(**words), remedy=remedy.format(**words), reason=reason)
-    if said.cut:
-        return Unavailable(
-            "git",
-            f"git gave more than it may of {source.url}",
-            remedy="name a folder of the repository",
-            reason="other",
-        )
-    lines = [line.removeprefix("fatal: ").strip() for line in said.messages.splitlines() if line.strip()]
     return Unavailable(
-        "git",
-        f"git failed on {source.url}: {'; '.join(lines[-2:])[:500] or f'exit status {said.status}'}",
-        remedy="try the same with git itself",
-        reason="other",
+        "git", f"git failed on {source.url}: {_last(said)}", remedy="try the same with git itself", reason="other"
     )
+
+
+def _last(said: Said) -> str:
+    """What git said last, on one line."""
+    lines = [line.removeprefix("fatal: ").strip() for line in said.messages.splitlines() if line.strip()]
+    return "; ".join(lines[-2:])[:500] or f"exit status {said.status}"
+
+
+def _anonymous(messages: str, source: GitSource) -> str:
+    """The messages without names of ours and theirs: a host called ssl.example.com is no fault of TLS."""
+    for name in filter(None, (source.url, _host(source))):
+        messages = messages.replace(name, "…")
+    return re.sub(r"'[^'\n]*'|\"[^\"\n]*\"", "…", messages)
 
 
 def no_such_ref(said: Said) -> bool:
@@ -91,15 +99,17 @@ def not_advertised(said: Said) -> bool:
     return bool(re.search(r"unadvertised object|not our ref|couldn't find remote ref", said.messages, re.IGNORECASE))
 
 
-def damaged(said: Said) -> bool:
-    """Whether our own copy is broken, so that fetching anew may help."""
-    return bool(
-        re.search(
-            r"bad object|object file .* is empty|loose object .* corrupt|pack.* (corrupt|is far too short|cannot be mapped)|unable to (read|parse) (sha1|object)"
-            r"|not a git repository: '?\.|missing (blob|tree|commit)|did not send all necessary objects|bad config|cannot lock ref|unable to resolve reference|invalid sha1 pointer"
-            r"|index file .* is too small|multi-pack-index|inflate: |unable to find|Could not read [0-9a-f]{40}|broken ref",
-            said.messages,
-        )
+class Damaged(Unavailable):
+    """The copy in the cache cannot be read. Fetching anew mends it."""
+
+
+def damaged(said: Said, source: GitSource) -> Damaged:
+    """A command on our own copy failed."""
+    return Damaged(
+        "git",
+        f"the copy of {source.url} in the cache cannot be read: {_last(said)}",
+        remedy="remove the folder git in the cache; it is fetched anew",
+        reason="other",
     )
 
 

@@ -49,12 +49,12 @@ def run(
     limit: int = 1 << 20,
     given: BinaryIO | None = None,
 ) -> Said:
-    """Runs git with these arguments in the folder `at`, for at most until `deadline` (monotonic seconds).
+    """Runs git with these arguments on the bare repository `at`, for at most until `deadline` (monotonic seconds).
 
     `limit`: most bytes of output; `given`: a file that is its standard input. What it says is scrubbed of credentials.
     """
     wrapper = _git(at).execute(
-        _command(arguments, access), given, as_process=True, env=access.environment, start_new_session=True
+        _command(at, arguments, access), given, as_process=True, env=access.environment, start_new_session=True
     )
     process = wrapper.proc
     assert process is not None
@@ -69,12 +69,7 @@ def run(
                 left = deadline - time.monotonic()
                 ready = streams.select(left) if left > 0 else []
                 if not ready and time.monotonic() >= deadline:
-                    raise Unavailable(
-                        "git",
-                        f"git {arguments[0]} took too long and was ended",
-                        remedy="see whether the server answers, or set a longer timeout_seconds",
-                        reason="timeout",
-                    )
+                    raise _too_long(arguments[0])
                 for key, _ in ready:
                     chunk = os.read(key.fd, 1 << 16)
                     if not chunk:
@@ -91,7 +86,7 @@ def run(
     return Said(process.returncode, bytes(output), access.scrub(messages.decode("utf-8", "replace")), cut)
 
 
-def _command(arguments: Sequence[str], access: Access) -> list[str]:
+def _command(at: Path, arguments: Sequence[str], access: Access) -> list[str]:
     """git below `env`, which takes away what GitPython would let through, and below a limit on the size of files.
 
     Only names of variables are arguments here, never values: those can be seen by everybody on the machine.
@@ -105,6 +100,7 @@ def _command(arguments: Sequence[str], access: Access) -> list[str]:
         'ulimit -f "$1" 2>/dev/null; ulimit -c 0; shift; exec git "$@"',
         "sh",
         str(DISK // 512),
+        f"--git-dir={at}",
         *arguments,
     ]
 
@@ -120,9 +116,12 @@ def _wait(process: subprocess.Popen[bytes], deadline: float, command: str) -> No
     try:
         process.wait(max(0.0, deadline - time.monotonic()))
     except subprocess.TimeoutExpired:
-        raise Unavailable(
-            "git", f"git {command} took too long and was ended", remedy="set a longer timeout_seconds", reason="timeout"
-        ) from None
+        raise _too_long(command) from None
+
+
+def _too_long(command: str) -> Unavailable:
+    remedy = "see whether the server answers, or set a longer timeout_seconds"
+    return Unavailable("git", f"git {command} took too long and was ended", remedy=remedy, reason="timeout")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

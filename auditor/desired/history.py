@@ -83,7 +83,7 @@ def log(opened: Repository, revision: str, *, count: int, folder: str = "") -> t
     ]
     said = opened.git(*arguments, *(("--", f"{folder}/") if folder else ()), limit=64 << 20)
     if said.status and not said.cut:
-        raise failures.explain(said, opened.source)
+        raise failures.damaged(said, opened.source)
     found = [_commit(text) for text in said.output.decode("utf-8", "surrogateescape").split("\x1e")[1:]]
     return tuple(found[:-1] if said.cut else found)
 

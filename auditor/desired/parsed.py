@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from functools import cache as once
 from pathlib import Path
@@ -24,11 +25,8 @@ from auditor.manifests.documents import uncollected
 def read(files: Sequence[File], request: Request, *, cache: Path, deadline: float, purpose: str = "now") -> list[Read]:
     """What each file holds, in order; only those are parsed that are not in the cache. `purpose` names the cache file."""
     salt = _salt(request)
-    place = (
-        cache
-        / "parsed"
-        / f"{hashlib.blake2b((request.source + purpose).encode() + salt, digest_size=16).hexdigest()}.jsonl"
-    )
+    about = "\0".join((request.source, request.cluster, purpose)).encode()
+    place = cache / "parsed" / f"{hashlib.blake2b(about, digest_size=16).hexdigest()}.jsonl"
     kept = dict(_load(place))
     keys = [_key(file, salt) for file in files]
     with uncollected():
@@ -94,6 +92,9 @@ def _save(place: Path, kept: dict[bytes, bytes]) -> None:
     """In one step, so that nobody reads half of it. A cache that cannot be written is no cache."""
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
+        for left in place.parent.glob(".new-*"):  # by one that was killed while it wrote
+            if left.stat().st_mtime < time.time() - 3600:
+                left.unlink(missing_ok=True)
         handle, name = tempfile.mkstemp(dir=place.parent, prefix=".new-")
         with os.fdopen(handle, "wb") as stream:
             for key, record in kept.items():

@@ -53,19 +53,14 @@ class Repository:
     def git(self, *arguments: str, limit: int = 1 << 20, given: BinaryIO | None = None) -> Said:
         """One git command on it. Only fixed words, checked names and full hashes may be arguments."""
         return git_process.run(
-            ("--git-dir=.", *arguments),
-            at=self.path,
-            access=self.access,
-            deadline=self.deadline,
-            limit=limit,
-            given=given,
+            arguments, at=self.path, access=self.access, deadline=self.deadline, limit=limit, given=given
         )
 
     def must(self, *arguments: str, limit: int = 1 << 20, given: BinaryIO | None = None) -> bytes:
-        """The output of a command that cannot fail on a sound repository. Raises `Unavailable`."""
+        """The output of a command that cannot fail on a sound repository. Raises `failures.Damaged`."""
         said = self.git(*arguments, limit=limit, given=given)
         if said.status or said.cut:
-            raise failures.explain(said, self.source)
+            raise failures.damaged(said, self.source)
         return said.output
 
 
@@ -74,7 +69,7 @@ def opened(source: GitSource, *, cache: Path, deadline: float) -> Iterator[Repos
     """The repository of a source, locked until the end of the block. Raises `Misuse` for an unsafe source, `Unavailable`."""
     check(source)
     name = hashlib.blake2b(f"{source.url}\0{source.revision}".encode(), digest_size=16).hexdigest()
-    place = cache / "git" / name
+    place = cache.absolute() / "git" / name
     try:
         place.mkdir(parents=True, exist_ok=True)
         lock = (place / "lock").open("ab")
@@ -92,10 +87,11 @@ def fetched(repository: Repository) -> str:
 
     Raises `Unavailable` with what is so: wrong key, unknown host, no such branch (and which there are), …
     """
+    known = not repository.git("rev-parse", "--verify", "--quiet", HEAD).status
     said = _fetch(repository)
-    if said.status and failures.damaged(said):
-        _drop(repository)
-        _prepare(repository)
+    if said.status and known and failures.explain(said, repository.source).reason == "other":
+        # nothing that the server did: perhaps our own copy is broken
+        renew(repository)
         said = _fetch(repository)
     if said.status:
         raise failures.explain(said, repository.source)
@@ -110,6 +106,12 @@ def fetched(repository: Repository) -> str:
         )
     _tidy(repository)
     return found
+
+
+def renew(repository: Repository) -> None:
+    """Forgets what was fetched and begins anew: for a copy that turned out to be damaged."""
+    _drop(repository)
+    _prepare(repository)
 
 
 def _fetch(repository: Repository) -> Said:

@@ -68,25 +68,12 @@ def read_lines(files: Sequence[File], request: Request, *, deadline: float) -> l
     total = sum(len(file.text) for file in files)
     if len(files) <= PARALLEL_FILES and total <= PARALLEL_BYTES:
         return _read_all(files, request, deadline)
-    results: list[list[tuple[Read, bytes]]] = [[], []]
-    failures: list[Unavailable] = []
-    halves = _halves(files, total)
+    from concurrent.futures import ThreadPoolExecutor
 
-    def work(index: int) -> None:
-        try:
-            results[index] = _read_all(halves[index], request, deadline)
-        except Unavailable as error:
-            failures.append(error)
-
-    other = threading.Thread(target=work, args=(1,), name="reading")
-    other.start()
-    try:
-        work(0)
-    finally:
-        other.join()
-    if failures:
-        raise failures[0]
-    return results[0] + results[1]
+    first, second = _halves(files, total)
+    with ThreadPoolExecutor(1, "reading") as other:
+        rest = other.submit(_read_all, second, request, deadline)
+        return _read_all(first, request, deadline) + rest.result()
 
 
 def _halves(files: Sequence[File], total: int) -> tuple[Sequence[File], Sequence[File]]:

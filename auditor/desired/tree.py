@@ -146,7 +146,7 @@ def _entries(repository: Repository, commit: str, folder: str) -> list[Entry]:
     arguments = ["ls-tree", "-r", "-z", "--full-tree", commit]
     said = repository.git(*arguments, *(("--", f"{folder}/") if folder else ()), limit=ENTRIES * 320)
     if said.status and not said.cut:
-        raise failures.explain(said, repository.source)
+        raise failures.damaged(said, repository.source)
     lines = said.output.decode("utf-8", "surrogateescape").split("\0")[:-1]
     if said.cut or len(lines) > ENTRIES:
         raise Unavailable(
