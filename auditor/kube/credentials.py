@@ -1,51 +1,81 @@
-"""Values that are credentials, by their form: a text in, what it is out; never the text itself.
-
-Names that say so are told by `secrets.is_sensitive`.
-"""
+"""What looks like a credential: the bytes of a value in, facts about them out; a name in, yes or no out."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
-_PRIVATE_KEY: Final = re.compile(r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----")
-_AWS_KEY: Final = re.compile(r"\b(?:AKIA|ASIA)[A-Z2-7]{16}\b")
-_TOKEN: Final = re.compile(r"\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*")
-_URL: Final = re.compile(r"\b[a-z][a-z0-9+.-]{1,20}://[^\s/@:]{0,200}:([^\s/@]{1,200})@", re.IGNORECASE)
-_REFERENCE: Final = r"(?:\$\([^()]+\)|\$\{[^{}]+\}|\{\{.+\}\}|%\([^()]+\)s|<[^<>]+>)"
-_REFERENCES: Final = re.compile(rf"{_REFERENCE}+", re.DOTALL)
-_PATH: Final = re.compile(r"(?:\.{0,2}/|~/|file:)[\w./-]*")
-_SWITCHES: Final = frozenset({"true", "false", "yes", "no", "on", "off"})
-_LONGEST: Final = 1 << 20
+_PRIVATE: Final = re.compile(rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----")
+_PUBLIC: Final = re.compile(rb"-----BEGIN (?:[A-Z0-9]+ )*(?:CERTIFICATE|PUBLIC KEY|CERTIFICATE REQUEST|X509 CRL)-----")
+_TOKEN: Final = re.compile(
+    rb"\b(?:AKIA|ASIA)[A-Z2-7]{16}\b"
+    rb"|\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*"
+    rb"|\bgh[pousr]_[A-Za-z0-9]{36,}|\bgithub_pat_\w{22,}|\bglpat-[\w-]{20,}|\bxox[abposr]-[\w-]{10,}|\bsk_live_\w{16,}"
+)
+_PLACEHOLDER: Final = re.compile(
+    rb"(?:change[-_ ]?(?:me|it|this)|replace[-_ ]?(?:me|this)|todo|fixme|tbd|placeholder|dummy|example|redacted|your[-_ ][\w -]{1,40}|x{3,}|\*{3,}|\.{3,}"
+    rb"|<[^<>]{1,200}>|\$\{[^{}]{1,200}\}|\$\([^()]{1,200}\)|\{\{.{1,200}\}\}|%\([^()]{1,200}\)s|ENC\[.*\]|<path:.*>)\s*",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
-def is_reference(value: str) -> bool:
-    """Whether the text only stands for a value that comes from elsewhere: `$(VAR)`, `${VAR}`, `{{ … }}`, `<password>`."""
-    return bool(_REFERENCES.fullmatch(value.strip()))
+def facts_of(data: bytes) -> Iterator[str]:
+    """Of `model.Sealed.facts`, those that the bytes tell: empty, placeholder, pem-private, pem-public, token."""
+    head = data[:65536]
+    if not data:
+        yield "empty"
+    if _PLACEHOLDER.fullmatch(head.strip()):
+        yield "placeholder"
+    if _PRIVATE.search(head):
+        yield "pem-private"
+    elif _PUBLIC.search(head):
+        yield "pem-public"
+    if _TOKEN.search(head):
+        yield "token"
 
 
-def form_of(value: str) -> str | None:
-    """What kind of credential the text holds, anywhere in it; None for none. Certificates and public keys are none."""
-    value = value[:_LONGEST]
-    if _PRIVATE_KEY.search(value):
-        return "a private key"
-    if _AWS_KEY.search(value):
-        return "an AWS access key"
-    if _TOKEN.search(value):
-        return "a JSON web token"
-    if any(not is_reference(password[1]) for password in _URL.finditer(value)):
-        return "a URL with a password"
-    return None
+_LAST: Final = {
+    "password",
+    "passwd",
+    "pass",
+    "pwd",
+    "passphrase",
+    "passwords",
+    "secret",
+    "token",
+    "apikey",
+    "credentials",
+}
+_BEFORE_KEY: Final = {"api", "access", "secret", "private", "encryption", "signing", "master"}
+_FUSED: Final = {
+    "pgpassword",
+    "pgpass",
+    "mysqlpwd",
+    "rediscliauth",
+    "privatekey",
+    "secretkey",
+    "accesskey",
+    "authtoken",
+    "accesstoken",
+    "clientsecret",
+}
+_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_SPLIT: Final = re.compile(r"[^A-Za-z0-9]+")
 
 
-def is_harmless(name: str, value: str) -> bool:
-    """Whether a text under a name that sounds like a credential is surely none: empty, a reference, a switch, a path.
+def is_sensitive(name: str) -> bool:
+    """Whether the name of an environment variable or of a configuration key says that its value is a credential.
 
-    A number is harmless only under a name that ends in TOKEN (a count of them); under PASSWORD it is somebody's password.
+    Its last word is one of a short list, or KEY after API, ACCESS, SECRET and the like; words end at `_`, `-`, `.` and where
+    camel case begins another. MAX_TOKENS, DB_PASSWORD_FILE and AUTH_URL are none.
     """
-    value = value.strip()
-    if not value or is_reference(value) or value.lower() in _SWITCHES or _PATH.fullmatch(value):
-        return True
-    if "-----BEGIN " in value:  # what is not a private key is public
-        return not _PRIVATE_KEY.search(value)
-    return value.replace(".", "", 1).isdigit() and name.lower().endswith("token")
+    words = [word.lower() for word in _SPLIT.split(_CAMEL.sub("_", name)) if word]
+    if not words:
+        return False
+    return (
+        words[-1] in _LAST
+        or words[-1] in _FUSED
+        or "".join(words) in _FUSED
+        or (words[-1] == "key" and len(words) > 1 and words[-2] in _BEFORE_KEY)
+    )

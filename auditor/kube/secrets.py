@@ -18,7 +18,21 @@ from typing import Any, Final
 
 import orjson
 
+from auditor.kube.credentials import facts_of, is_sensitive
 from auditor.model import Body, Sealed
+
+__all__ = [
+    "LAST_APPLIED",
+    "Key",
+    "from_json",
+    "is_secret",
+    "is_sensitive",
+    "key_of",
+    "mark",
+    "new_key",
+    "seal",
+    "to_json",
+]
 
 LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 
@@ -93,7 +107,12 @@ def seal(body: Body, key: Key) -> Body:
 
 
 def _sealed(body: Body, key: Key) -> Body:
-    plain = tuple({text for name in body if name not in _OPEN and name != "metadata" for text in _texts(body[name])})
+    metadata = body.get("metadata")
+    plain: tuple[str, ...] = ()
+    if isinstance(metadata, Mapping) and metadata.get("annotations"):
+        plain = tuple(
+            {text for name in body if name not in _OPEN and name != "metadata" for text in _texts(body[name])}
+        )
     result: dict[str, Any] = {}
     for name, value in body.items():
         if name in _OPEN and _is_short(value):
@@ -141,17 +160,25 @@ def _metadata(metadata: Mapping[str, Any], plain: tuple[str, ...], key: Key) -> 
     return result
 
 
+_OWNER: Final = {"apiVersion", "kind", "name", "uid", "controller", "blockOwnerDeletion"}
+_MANAGED: Final = {"manager", "operation", "apiVersion", "time", "fieldsType", "subresource"}
+
+
 def _flat(value: Any, key: Key) -> Any:
     if not isinstance(value, Mapping):
         return mark(value, key)
-    return {name: each if _is_short(each) else mark(each, key) for name, each in value.items()}
+    return {name: each if name in _OWNER and _is_short(each) else mark(each, key) for name, each in value.items()}
 
 
 def _managed(value: Any, key: Key) -> Any:
     if not isinstance(value, Mapping):
         return mark(value, key)
     return {
-        name: _field_names(each) if name == "fieldsV1" else each if _is_short(each) else mark(each, key)
+        name: _field_names(each)
+        if name == "fieldsV1"
+        else each
+        if name in _MANAGED and _is_short(each)
+        else mark(each, key)
         for name, each in value.items()
     }
 
@@ -215,8 +242,8 @@ def _texts(value: Any, deepest: int = 100) -> Iterator[str]:
     """Every value below this one as a text that an annotation might repeat: as written, and decoded. Short ones tell nothing."""
     if isinstance(value, str):
         if len(value) >= 6:
-            yield value
             yield value.strip()
+            yield base64.b64encode(value.strip().encode("utf-8", "surrogatepass")).decode().rstrip("=")
         decoded = _decoded(value)
         if decoded and len(decoded) >= 6:
             yield decoded.decode("utf-8", "replace").strip()
@@ -253,7 +280,7 @@ def mark(value: Any, key: Key, *, encoded: bool = False) -> Sealed:
                 facts.add("invalid")
             else:
                 data = decoded
-    facts.update(_facts(data))
+    facts.update(facts_of(data))
     return Sealed(key.id, hmac.new(key.secret, data, hashlib.sha256).hexdigest()[:32], frozenset(facts))
 
 
@@ -263,88 +290,15 @@ def _wide(value: Any) -> Any:
 
 def _decoded(value: str) -> bytes | None:
     """base64 as Go's encoding/json reads a []byte: line breaks are passed over, padding is required."""
+    digits = value.replace("\n", "").replace("\r", "")
     try:
-        return base64.b64decode(value.replace("\n", "").replace("\r", ""), validate=True)
+        data = base64.b64decode(digits, validate=True)
     except (binascii.Error, ValueError):
         return None
+    return data if len(digits) % 4 == 0 else None
 
 
 _ENCRYPTED: Final = re.compile(r"\s*ENC\[")
-_PRIVATE: Final = re.compile(rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----")
-_PUBLIC: Final = re.compile(rb"-----BEGIN (?:[A-Z0-9]+ )*(?:CERTIFICATE|PUBLIC KEY|CERTIFICATE REQUEST|X509 CRL)-----")
-_TOKEN: Final = re.compile(
-    rb"\b(?:AKIA|ASIA)[A-Z2-7]{16}\b"
-    rb"|\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*"
-    rb"|\bgh[pousr]_[A-Za-z0-9]{36,}|\bgithub_pat_\w{22,}|\bglpat-[\w-]{20,}|\bxox[abposr]-[\w-]{10,}|\bsk_live_\w{16,}"
-)
-_PLACEHOLDER: Final = re.compile(
-    rb"(?:change[-_ ]?(?:me|it|this)|replace[-_ ]?(?:me|this)|todo|fixme|tbd|placeholder|dummy|example|redacted|your[-_ ][\w -]{1,40}|x{3,}|\*{3,}|\.{3,}"
-    rb"|<[^<>]{1,200}>|\$\{[^{}]{1,200}\}|\$\([^()]{1,200}\)|\{\{.{1,200}\}\}|%\([^()]{1,200}\)s|ENC\[.*\]|<path:.*>)\s*",
-    re.IGNORECASE | re.DOTALL,
-)
-
-
-def _facts(data: bytes) -> Iterator[str]:
-    head = data[:65536]
-    if not data:
-        yield "empty"
-    if _PLACEHOLDER.fullmatch(head.strip()):
-        yield "placeholder"
-    if _PRIVATE.search(head):
-        yield "pem-private"
-    elif _PUBLIC.search(head):
-        yield "pem-public"
-    if _TOKEN.search(head):
-        yield "token"
-
-
-# --- names that look like credentials -----------------------------------------------------------------------------------
-
-_LAST: Final = {
-    "password",
-    "passwd",
-    "pass",
-    "pwd",
-    "passphrase",
-    "passwords",
-    "secret",
-    "token",
-    "apikey",
-    "credentials",
-}
-_BEFORE_KEY: Final = {"api", "access", "secret", "private", "encryption", "signing", "master"}
-_FUSED: Final = {
-    "pgpassword",
-    "pgpass",
-    "mysqlpwd",
-    "rediscliauth",
-    "privatekey",
-    "secretkey",
-    "accesskey",
-    "authtoken",
-    "accesstoken",
-    "clientsecret",
-}
-_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_SPLIT: Final = re.compile(r"[^A-Za-z0-9]+")
-
-
-def is_sensitive(name: str) -> bool:
-    """Whether the name of an environment variable or of a configuration key says that its value is a credential.
-
-    Its last word is one of a short list, or KEY after API, ACCESS, SECRET and the like; words end at `_`, `-`, `.` and where
-    camel case begins another. MAX_TOKENS, DB_PASSWORD_FILE and AUTH_URL are none.
-    """
-    words = [word.lower() for word in _SPLIT.split(_CAMEL.sub("_", name)) if word]
-    if not words:
-        return False
-    return (
-        words[-1] in _LAST
-        or words[-1] in _FUSED
-        or "".join(words) in _FUSED
-        or (words[-1] == "key" and len(words) > 1 and words[-2] in _BEFORE_KEY)
-    )
-
 
 # --- between our own processes -------------------------------------------------------------------------------------------
 

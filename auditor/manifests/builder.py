@@ -1,8 +1,8 @@
 """One YAML document in, plain dicts and lists out: kubectl's reading of it, without recursion and within a budget.
 
 libyaml's events drive an explicit stack, so that no depth of nesting can exhaust ours; aliases and merges are counted as they
-would unfold, by the formula of go.yaml.in/yaml/v2 (`allowedAliasRatio` in its decode.go), so that a bomb is refused before it
-grows. With `places`, the place of every key and element comes back beside the values.
+would unfold, so that a bomb is refused before it grows. With `places`, the place of every key and element comes back beside
+the values.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final
 
 from yaml import YAMLError
 from yaml.cyaml import CParser
@@ -26,48 +26,9 @@ from yaml.events import (
 )
 
 from auditor.manifests import scalars
+from auditor.manifests.budget import DEEPEST, Budget, check, height, too_deep
 from auditor.manifests.mistakes import Mistake, Refused, explained
-
-DEEPEST: Final = 100
-"""Levels of nesting, aliases unfolded. Kubernetes' own types have about 25."""
-MOST_NODES: Final = 2_000_000
-"""Values in one file, aliases unfolded."""
-MOST_ALIASES: Final = 10_000
-"""Aliases in one file."""
-
-
-class Spot(NamedTuple):
-    """Where a value is written: line and column from 0 in its document, start and end as character positions in its text."""
-
-    line: int
-    column: int
-    start: int
-    end: int
-    inside: Inside
-
-
-class KeySpot(NamedTuple):
-    """Where an entry's key is written, and its value."""
-
-    line: int
-    column: int
-    start: int
-    value: Spot
-
-
-Inside: TypeAlias = dict[str, KeySpot] | list[Spot] | None
-
-
-@dataclass(slots=True)
-class Budget:
-    """What is left to spend on one file; and scalars that were resolved before, which are most of a manifest."""
-
-    nodes: int = MOST_NODES
-    aliases: int = MOST_ALIASES
-    values: dict[str, Any] = field(
-        default_factory=lambda: {k: v for k, v in scalars.WORDS.items() if not isinstance(v, float)}
-    )
-    keys: dict[str, str] = field(default_factory=dict)
+from auditor.manifests.spots import KeySpot, Spot
 
 
 @dataclass(slots=True)
@@ -80,6 +41,8 @@ class Built:
     spot: Spot | None = None
     duplicates: bool = False
     mistakes: list[Mistake] = field(default_factory=list)
+    stack: list[tuple[Any, ...]] = field(default_factory=list)
+    """What was open when it ended: the last of each is the event that opened it."""
 
 
 class _Anchor:
@@ -110,7 +73,8 @@ def build(text: bytes, budget: Budget, *, places: bool = False, wary: bool = Fal
         try:
             _build(parser, budget, built, places, wary)
         except YAMLError as error:
-            raise explained(error, text) from None
+            opened = next((frame[-1] for frame in reversed(built.stack) if frame[-1].flow_style), None)
+            raise explained(error, text, opened and opened.start_mark) from None
         _nothing_follows(parser, text, built)
     finally:
         parser.dispose()
@@ -120,7 +84,7 @@ def build(text: bytes, budget: Budget, *, places: bool = False, wary: bool = Fal
 def _build(parser: CParser, budget: Budget, built: Built, places: bool, wary: bool) -> None:
     get_event = parser.get_event
     values, keys, longest = budget.values, budget.keys, 40
-    stack: list[tuple[Any, ...]] = []
+    stack = built.stack
     holder: Any = None  # the dict or list being filled; None at the top
     in_map = in_flow = False
     key: Any = None
@@ -172,9 +136,7 @@ def _build(parser: CParser, budget: Budget, built: Built, places: bool, wary: bo
             elif event.tag is not None:
                 value = _tagged(event, key is _KEY)
             if wary and value.__class__ is str and "\0" in value:
-                raise Refused(
-                    Mistake.at(event.start_mark, "MAN001", "a NUL character is not allowed", "remove the escape \\0")
-                )
+                raise _nul(event)
             nodes += 1
             if places:
                 start, end = event.start_mark, event.end_mark
@@ -189,14 +151,14 @@ def _build(parser: CParser, budget: Budget, built: Built, places: bool, wary: bo
                     Mistake.at(mark, "MAN001", "a key is a list or a map", "write the key as plain text, or in quotes")
                 )
             if len(stack) >= DEEPEST:
-                raise _too_deep(mark)
+                raise too_deep(mark)
             if built.begin is None:
                 built.begin = (mark.line, mark.column, mark.index)
             nodes += key is not _MERGE or kind is MappingStartEvent  # Go does not count the list of a merge
             anchor = None
             if event.anchor is not None:
                 anchor = anchors[event.anchor] = _Anchor()
-            stack.append((holder, in_map, in_flow, key, inside, key_at, anchor, nodes, mark))
+            stack.append((holder, in_map, in_flow, key, inside, key_at, anchor, nodes, event))
             in_map = kind is MappingStartEvent
             in_flow = event.flow_style
             holder = {} if in_map else []
@@ -208,12 +170,13 @@ def _build(parser: CParser, budget: Budget, built: Built, places: bool, wary: bo
             value, closed = holder, inside
             if merged:
                 merged.pop(id(value), None)
-            holder, in_map, in_flow, key, inside, key_at, anchor, before, mark = stack.pop()
+            holder, in_map, in_flow, key, inside, key_at, anchor, before, opening = stack.pop()
             if places:
+                mark = opening.start_mark
                 spot = Spot(mark.line, mark.column, mark.index, event.end_mark.index, closed)
             if anchor is not None:
                 anchor.value, anchor.nodes, anchor.spot = value, nodes - before + 1, spot
-                anchor.height = _height(value, heights)
+                anchor.height = height(value, heights)
                 kept.append(value)
         elif kind is AliasEvent:
             mark = event.start_mark
@@ -233,9 +196,9 @@ def _build(parser: CParser, budget: Budget, built: Built, places: bool, wary: bo
             nodes += 1 + found.nodes
             aliased += found.nodes
             budget.aliases -= 1
-            _within(nodes, aliased, budget, mark)
+            check(nodes, aliased, budget, mark)
             if len(stack) + found.height > DEEPEST:
-                raise _too_deep(mark)
+                raise too_deep(mark)
         elif kind is DocumentEndEvent:
             break
         else:
@@ -272,7 +235,7 @@ def _build(parser: CParser, budget: Budget, built: Built, places: bool, wary: bo
                 holder.append(value)
                 if places:
                     inside.append(spot)
-    _within(nodes, aliased, budget, event.start_mark)
+    check(nodes, aliased, budget, event.start_mark)
     budget.nodes -= nodes
 
 
@@ -281,7 +244,13 @@ def _tagged(event: Any, as_key: bool) -> Any:
         value = scalars.tagged(event.tag, event.value)
     except scalars.Unacceptable as error:
         raise Refused(Mistake.at(event.start_mark, "MAN001", str(error), "mend the value, or remove the tag")) from None
+    if isinstance(value, str) and "\0" in value:
+        raise _nul(event)
     return scalars.whole(value) if isinstance(value, float) and math.isfinite(value) and not as_key else value
+
+
+def _nul(event: Any) -> Refused:
+    return Refused(Mistake.at(event.start_mark, "MAN001", "a NUL character is not allowed", "remove it"))
 
 
 def _key(value: Any, event: Any) -> str:
@@ -324,10 +293,6 @@ def _no_number(event: Any) -> Refused:
     )
 
 
-def _too_deep(mark: Any) -> Refused:
-    return Refused(Mistake.at(mark, "SRC203", f"nested deeper than {DEEPEST} levels", "nest less"))
-
-
 def _was_merged(merged: dict[int, set[str]], holder: Any, name: str) -> bool:
     """Whether a key came by merge only; from now on it is written."""
     names = merged.get(id(holder))
@@ -359,44 +324,6 @@ def _merge(value: Any, holder: Any, merged: dict[int, set[str]], spot: Any, insi
         holder.update(each)
         if where is not None:
             inside.update(where.inside)
-
-
-def _within(nodes: int, aliased: int, budget: Budget, mark: Any) -> None:
-    if aliased > 100 and nodes > 1000 and aliased / nodes > _allowed_ratio(nodes):
-        raise Refused(
-            Mistake.at(
-                mark,
-                "SRC204",
-                "excessive aliasing: the aliases unfold to far more than is written",
-                "write the values out",
-            )
-        )
-    if budget.aliases < 0:
-        raise Refused(
-            Mistake.at(mark, "SRC204", f"more than {MOST_ALIASES} aliases in one file", "write the values out")
-        )
-    if nodes > budget.nodes:
-        raise Refused(Mistake.at(mark, "SRC205", f"more than {MOST_NODES} values in one file", "split the file"))
-
-
-def _allowed_ratio(nodes: int) -> float:
-    low, high = 400_000, 4_000_000
-    return 0.99 if nodes <= low else 0.10 if nodes >= high else 0.99 - 0.89 * (nodes - low) / (high - low)
-
-
-def _height(value: Any, heights: dict[int, int]) -> int:
-    """Levels of a value, unfolded. What an anchor named before is known; so each node is seen once."""
-    below = [(value, 1)]
-    tallest = 0
-    while below:
-        each, level = below.pop()
-        if isinstance(each, dict | list):
-            known = heights.get(id(each))
-            tallest = max(tallest, level if known is None else level + known - 1)
-            if known is None:
-                below.extend((child, level + 1) for child in (each.values() if isinstance(each, dict) else each))
-    heights[id(value)] = tallest
-    return tallest
 
 
 def _nothing_follows(parser: CParser, text: bytes, built: Built) -> None:

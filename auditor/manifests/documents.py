@@ -12,11 +12,12 @@ import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from auditor.manifests import scalars
-from auditor.manifests.builder import DEEPEST, MOST_ALIASES, MOST_NODES, Budget, build
+from auditor.manifests.budget import DEEPEST, MOST_ALIASES, MOST_NODES, Budget
+from auditor.manifests.builder import build
 from auditor.manifests.mistakes import Mistake, Refused, in_editor, in_file
 
 LARGEST: Final = 3 * 1024 * 1024
@@ -116,7 +117,7 @@ def documents(data: bytes, budget: Budget | None = None, *, largest: int = LARGE
         yield from stream
         return
     for number, (first, piece, refused) in enumerate(pieces(text)):
-        if number > most:
+        if number >= most:
             mistake = Mistake("SRC202", first, 1, f"more than {most} documents in one file", "split the file")
             yield _unreadable(b"", first, mistake)
             return
@@ -144,14 +145,27 @@ def _document(piece: bytes, first: int, budget: Budget) -> Document | None:
             raise Refused(Mistake("MAN001", line, 0, "a byte order mark stands at the start of this line", "remove it"))
         built = build(piece, budget, wary=wary)
     except Refused as refused:
-        return _unreadable(piece, first, in_file(refused.mistake, piece, first))
-    if built.begin is None:
+        return _unreadable(piece, first, _of_a_template(in_file(refused.mistake, piece, first), piece, first))
+    if built.begin is None or (built.value is None and not built.mistakes):
         return None
     if built.duplicates:
         built.mistakes += build(piece, Budget(), places=True, wary=wary).mistakes
     mistakes = [in_file(mistake, piece, first) for mistake in built.mistakes]
     line, _ = in_editor(*built.begin, piece)
     return Document(piece, first, first + line, built.value, True, mistakes)
+
+
+def _of_a_template(mistake: Mistake, piece: bytes, first: int) -> Mistake:
+    """The mistake itself, or, where its line is still a template, that."""
+    lines = piece.split(b"\n")
+    line = lines[mistake.line - first] if mistake.line - first < len(lines) else b""
+    if mistake.code != "MAN001" or b"{{" not in line:
+        return mistake
+    return replace(
+        mistake,
+        message="this is a template, not a manifest yet",
+        remedy="render it first (helm template, kustomize build), or put a Chart.yaml beside its folder templates",
+    )
 
 
 def _json_stream(text: bytes, first: int = 1) -> Iterator[Document]:

@@ -63,8 +63,8 @@ class Refused(Exception):
         self.mistake = mistake
 
 
-def explained(error: YAMLError, text: bytes) -> Refused:
-    """The mistake behind an error of libyaml in this text (UTF-8)."""
+def explained(error: YAMLError, text: bytes, opened: Any = None) -> Refused:
+    """The mistake behind an error of libyaml in this text (UTF-8); `opened` marks the [ or { that was last open, if one was."""
     if isinstance(error, ReaderError):
         before = text[: error.position].decode("utf-8", "replace")
         line = before.count("\n")
@@ -88,9 +88,22 @@ def explained(error: YAMLError, text: bytes) -> Refused:
         )
     if context.startswith("while scanning a simple key"):
         mark = error.context_mark
+    if opened is not None and _unclosed(text, opened.line, mark):
+        return Refused(Mistake.at(opened, "MAN001", "the bracket that opens here is never closed", "close it"))
     if tab := _tab(text, mark.line):
         return Refused(Mistake("MAN003", tab[0], tab[1], "a tab is used for indentation", "indent with spaces"))
     return Refused(Mistake.at(mark, "MAN001", problem or "this is not YAML", ""))
+
+
+def _unclosed(text: bytes, opened: int, gave_up: Any) -> bool:
+    """Whether what gave libyaml up within brackets is text that was never meant to be in them: it is not indented deeper."""
+    lines = text.split(b"\n")
+    if gave_up.line <= opened:
+        return False
+    if gave_up.line >= len(lines) or not b"\n".join(lines[gave_up.line :]).strip():
+        return True
+    line, above = lines[gave_up.line], lines[opened]
+    return len(line) - len(line.lstrip(b" ")) <= len(above) - len(above.lstrip(b" "))
 
 
 def _tab(text: bytes, line: int) -> tuple[int, int] | None:

@@ -59,9 +59,11 @@ class Fault(NamedTuple):
 
 def misspelt(body: Mapping[str, Any]) -> Iterator[Fault]:
     """Parts whose name is written in the wrong case: the API server takes them for unknown fields."""
-    for key in body.keys() - _RIGHT:
+    if body.keys() <= _RIGHT:
+        return
+    for key in body:
         right = _SPELLING.get(key.lower())
-        if right and right not in body:
+        if right and right != key and right not in body:
             yield Fault((key,), f"{key} is not a field: it is written {right}", f"write {right}")
 
 
@@ -81,7 +83,7 @@ def missing(body: Mapping[str, Any], group: str) -> Iterator[Fault]:
     found = {key.lower() for key in body}
     for name in ("apiVersion", "kind"):
         value = body.get(name)
-        if name.lower() not in found or value is None or value == "":
+        if name.lower() not in found or (name in body and value in (None, "")):
             yield Fault((name,), f"{name} is missing", f"add {name}")
         elif name in body and not isinstance(value, str):
             yield Fault((name,), f"{name} is {_called(value)}, not text", "put it in quotes")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from auditor.manifests.builder import Budget, Inside, KeySpot, Spot, build
+from auditor.manifests.budget import Budget
+from auditor.manifests.builder import build
 from auditor.manifests.mistakes import Refused, in_editor
+from auditor.manifests.spots import Inside, KeySpot, Spot
 from auditor.model import RawPath
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from auditor.kube import kinds, secrets
 from auditor.manifests import classes, parts
-from auditor.manifests.builder import Budget
+from auditor.manifests.budget import Budget
 from auditor.manifests.documents import LARGEST, Document, documents, uncollected
 from auditor.manifests.mistakes import Mistake
 from auditor.manifests.places import Places, Written

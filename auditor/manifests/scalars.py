@@ -12,6 +12,7 @@ import codecs
 import math
 import re
 import struct
+from decimal import Decimal
 from typing import Any, Final
 
 _NOT_A_NUMBER: Final = (".nan", ".NaN", ".NAN")
@@ -105,7 +106,11 @@ def _float(digits: str, text: str) -> float | str:
 
 def whole(value: float) -> int | float:
     """A float as Kubernetes reads its JSON: 1000.0 is written 1000 and read as an integer, if it is one of 64 bits."""
-    return int(value) if value.is_integer() and _LEAST <= value <= _MOST else value
+    if not value.is_integer():
+        return value
+    # Go writes the shortest digits that tell the float, and zeros; from 2**53 on that is not the float's own value.
+    number = int(value) if abs(value) < 2**53 else int(Decimal(repr(value)))
+    return number if _LEAST <= number <= _MOST else value
 
 
 def tagged(tag: str, text: str) -> Any:
@@ -138,10 +143,13 @@ def _timestamp(text: str) -> bool:
 
 
 def _binary(text: str) -> str:
+    digits = text.replace("\n", "").replace("\r", "")
     try:
-        data = base64.b64decode(text.replace("\n", "").replace("\r", ""), validate=True)
+        data = base64.b64decode(digits, validate=True)
     except (binascii.Error, ValueError):
-        raise Unacceptable("a value tagged !!binary is not base64") from None
+        data = None
+    if data is None or len(digits) % 4:
+        raise Unacceptable("a value tagged !!binary is not base64")
     return data.decode("utf-8", EACH_BYTE)
 
 
