@@ -141,7 +141,10 @@ def _during(query: Select[Any], c: ReadOnlyColumnCollection[str, Column[Any]], r
 
 
 def _run_before(connection: Connection, cluster_id: int, run: int | None) -> tuple[int, datetime] | None:
-    query = select(runs.c.id, runs.c.at).where(runs.c.cluster_id == cluster_id, runs.c.status == "published")
+    # What runs before retention's edge could not see is no longer known, so they vouch for nothing.
+    query = select(runs.c.id, runs.c.at).where(
+        runs.c.cluster_id == cluster_id, runs.c.status == "published", runs.c.pruned.is_(False)
+    )
     if run is not None:
         query = query.where(runs.c.id < run)
     row = connection.execute(query.order_by(runs.c.id.desc()).limit(1)).first()
