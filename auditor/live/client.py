@@ -10,7 +10,7 @@ import random
 import socket
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -82,9 +82,12 @@ class Answer:
 class Client:
     """One API server during one run. Not for several threads."""
 
-    def __init__(self, login: Login, *, timeout_seconds: float, deadline: float) -> None:
-        """`deadline` is on the monotonic clock; `timeout_seconds` bounds one request, all of it."""
+    def __init__(
+        self, login: Login, *, timeout_seconds: float, deadline: float, pause: Callable[[float], None] = time.sleep
+    ) -> None:
+        """`deadline` is on the monotonic clock; `timeout_seconds` bounds one request, all of it; `pause` waits between tries."""
         self.login, self.deadline = login, deadline
+        self._pause = pause
         self._timeout = timeout_seconds
         self._unanswered = 0
         self.requests = 0
@@ -121,7 +124,7 @@ class Client:
                     wait = answer.retry_after
                 if wait > LONGEST_WAIT or time.monotonic() + wait > self.deadline:
                     return answer
-            time.sleep(wait)
+            self._pause(wait)
             attempt += 1
 
     def _see_whether_it_is_there(self) -> None:
@@ -246,7 +249,7 @@ def _explained(error: Exception, login: Login, seconds: float) -> _NoAnswer:
         )
     if any(isinstance(cause, wrong.TimeoutError | TimeoutError) for cause in causes):
         return told(
-            f"{login.server} did not answer within {seconds:.0f} s",
+            f"{login.server} did not answer within {seconds:.3g} s",
             "see to its load, or raise cluster.timeout_seconds",
             "timeout",
             2,
@@ -284,7 +287,9 @@ def _seconds(text: str | None) -> float | None:
 
 
 def _date(text: str | None) -> datetime | None:
+    """The Date header; None where it is none, or names no time zone."""
     try:
-        return parsedate_to_datetime(text) if text else None
-    except ValueError:
+        found = parsedate_to_datetime(text) if text else None
+    except (TypeError, ValueError):
         return None
+    return found if found and found.tzinfo else None

@@ -137,9 +137,13 @@ def _by_context(name: str, chosen: Path | None) -> Login:
     where = ", ".join(map(str, paths))
     # The library fails in these ways, and in no tidier ones, on what is no kubeconfig.
     broken = (ConfigException, library.yaml.YAMLError, OSError, ValueError, KeyError, TypeError, AttributeError)
+
+    def read() -> Any:
+        return library.KubeConfigMerger(os.pathsep.join(map(str, paths))).config
+
     try:
-        merged = library.KubeConfigMerger(os.pathsep.join(map(str, paths)))
-        document: Mapping[str, Any] = merged.config.value
+        merged = read()
+        document: Mapping[str, Any] = merged.value
         contexts = {node.value["name"]: node.value.get("context") for node in document["contexts"]}
         clusters = {node.value["name"] for node in document["clusters"]}
         users = {node.value["name"]: node.value.get("user") or {} for node in document["users"]}
@@ -153,11 +157,14 @@ def _by_context(name: str, chosen: Path | None) -> Login:
         raise Misuse(f"context {name} names the user {context['user']!r}, which {where} does not define")
     user = users.get(context.get("user"), {})
 
-    def load() -> Configuration:
+    def load(document: Any) -> Configuration:
         configuration = _empty_configuration()
         try:
             with _unsaid():
-                library.load_kube_config(os.pathsep.join(map(str, paths)), name, configuration, persist_config=False)
+                # Not `load_kube_config`, which would write the file back when a token was renewed.
+                library.KubeConfigLoader(document, active_context=name, config_base_path=None).load_and_set(
+                    configuration
+                )
         except broken as error:
             raise _cannot_log_in(name, where, error) from None
         if _plugin_of(user) and "BearerToken" not in configuration.api_key and not configuration.cert_file:
@@ -169,11 +176,11 @@ def _by_context(name: str, chosen: Path | None) -> Login:
             )
         return configuration
 
-    held = [load()]
+    held = [load(merged)]
 
     def authorization(again: bool) -> str | None:
         if again:
-            held[0] = load()
+            held[0] = load(read())
         try:
             with _unsaid():
                 value = held[0].get_api_key_with_prefix(
@@ -224,8 +231,11 @@ def _empty_configuration() -> Configuration:
 
 
 def _login(configuration: Configuration, authorization: Callable[[bool], str | None], who: str) -> Login:
+    import urllib3
     from kubernetes.client.rest import RESTClientObject
 
+    if not configuration.verify_ssl:
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # it is a problem of the run instead
     try:
         address = urlsplit(configuration.host)
         port = address.port

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,16 @@ def namespace(plane: Plane) -> Iterator[str]:
     name = plane.new_namespace(f"test-{os.urandom(4).hex()}")
     yield name
     plane.api("DELETE", f"/api/v1/namespaces/{name}")
+
+
+@contextmanager
+def started() -> Iterator[Plane]:
+    """A control plane of one's own, stopped at the end."""
+    plane = _started()
+    try:
+        yield plane
+    finally:
+        plane.stop()
 
 
 def _started() -> Plane:

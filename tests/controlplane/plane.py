@@ -197,7 +197,10 @@ class Plane:
         return name
 
     def allow(self, user: User, *, namespace: str | None, verbs: str = "get,list", resources: str) -> None:
-        """Bind a role to a user: in a namespace, or (None) in the whole cluster. `resources` as `pods,deployments.apps`."""
+        """Bind a role to a user: in a namespace, or (None) in the whole cluster. `resources` as `pods,deployments.apps`, or `*.*`.
+
+        Returns when the API server has taken note of it.
+        """
         rules = [
             {"apiGroups": [group], "resources": [plural], "verbs": verbs.split(",")}
             for plural, _, group in (each.partition(".") for each in resources.split(","))
@@ -219,6 +222,19 @@ class Plane:
         for plural, body in ((f"{kind.lower()}s", role), (f"{kind.lower()}bindings", binding)):
             answer = self.api("POST", base + plural, body)
             assert answer.code == 201, answer
+        attributes = {
+            "verb": verbs.split(",")[-1],
+            "group": rules[-1]["apiGroups"][0],
+            "resource": rules[-1]["resources"][0],
+        }
+        spec = {"user": user.name, "resourceAttributes": attributes | ({"namespace": namespace} if namespace else {})}
+        review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
+        deadline = time.monotonic() + 20
+        while not self.api("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", review).body["status"][
+            "allowed"
+        ]:
+            assert time.monotonic() < deadline, f"{user.name} was not given {resources}"
+            time.sleep(0.01)
 
     def requests(self, user: User | None = None) -> tuple[Request, ...]:
         """Every request that was answered so far, oldest first; only those of one user when told."""
