@@ -19,7 +19,7 @@ from auditor.kube.fingerprints import fingerprint
 from auditor.kube.kinds import called
 from auditor.kube.paths import Element, Member, Step, render, steps_of
 from auditor.kube.surroundings import Surroundings
-from auditor.kube.workloads import CUSTOM, TEMPLATED, controller_of, is_terminating, template
+from auditor.kube.workloads import ANYTHING, CUSTOM, TEMPLATED, controller_of, is_terminating, template
 from auditor.model import (
     CellState,
     Fault,
@@ -96,6 +96,7 @@ def _asked(by_kind: Mapping[str, tuple[Policy, ...]], subject: Subject) -> Itera
     name = called(subject.ref.group, subject.ref.kind)
     named = by_kind.get(name, ())
     yield from named
+    yield from by_kind.get(ANYTHING, ())
     resource = subject.live or subject.git
     if resource and template(resource):
         templated = by_kind.get(TEMPLATED, ()) + (by_kind.get(CUSTOM, ()) if "." in name else ())
@@ -104,10 +105,10 @@ def _asked(by_kind: Mapping[str, tuple[Policy, ...]], subject: Subject) -> Itera
 
 def _subjects(desired: Snapshot | None, live: Snapshot | None, around: Surroundings) -> Iterator[Subject]:
     """Everything on either side, without what a controller made and what is being deleted."""
-    refs = dict.fromkeys((*(desired.by_ref if desired else ()), *(live.by_ref if live else ())))
-    for ref in refs:
-        git = desired.by_ref.get(ref) if desired else None
-        run = live.by_ref.get(ref) if live else None
+    in_git, running = (dict(side.by_ref) if side else {} for side in (desired, live))
+    _imply_namespaces(in_git, running)
+    for ref in dict.fromkeys((*in_git, *running)):
+        git, run = in_git.get(ref), running.get(ref)
         resource = run or git
         assert resource is not None
         if controller_of(resource) or is_terminating(resource):
@@ -118,6 +119,16 @@ def _subjects(desired: Snapshot | None, live: Snapshot | None, around: Surroundi
             unread = str(cell) if cell.state in _UNREAD else ""
             missing = cell.state in (CellState.LISTED, CellState.ABSENT)
         yield Subject(ref, git, run, unread, missing, around.concerns(resource))
+
+
+def _imply_namespaces(*sides: dict[Ref, Resource]) -> None:
+    """Put in the Namespaces that are nowhere written but hold an object: rules about a namespace are asked of them too."""
+    written = {ref.name for side in sides for ref in side if ref.kind == "Namespace" and ref.group == ""}
+    for side in sides:
+        held = {(ref.cluster, ref.namespace) for ref in side if ref.namespace and ref.namespace not in written}
+        for cluster, name in sorted(held, key=str):
+            ref = Ref(cluster, "", "Namespace", None, str(name))
+            side[ref] = Resource(ref, "v1", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
 
 
 def _verdict(

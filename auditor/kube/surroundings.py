@@ -8,15 +8,17 @@ answer could depend on it, the question raises `Unplaced`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from auditor.kube import kinds
 from auditor.kube.index import AUTOSCALERS, NOWHERE, VERTICAL, Index, Where, grouped, selector_of, space, target_of
 from auditor.kube.providers import Made
 from auditor.kube.workloads import WORKLOADS, Template, controller_of, template
 from auditor.model import Cell, CellState, Ref, Resource, Severity, Side, Snapshot, Unreadable
+
+Built = TypeVar("Built")
 
 _UNREAD: Final = frozenset({CellState.DENIED, CellState.UNAVAILABLE, CellState.EXCLUDED})
 
@@ -34,6 +36,8 @@ class Surroundings:
 
     def __init__(self, desired: Snapshot | None, live: Snapshot | None, *, prefer: Side = Side.LIVE) -> None:
         self.desired, self.live = desired, live
+        self._built: dict[str, Any] = {}
+        self._scopes: dict[tuple[str, str], bool | None] = {}
         order = (desired, live) if prefer is Side.GIT else (live, desired)
         self._index = Index([snapshot for snapshot in order if snapshot])
 
@@ -47,6 +51,20 @@ class Surroundings:
         in_git = self.desired is not None and ref in self.desired.by_ref
         in_live = self.live is not None and ref in self.live.by_ref
         return Side.BOTH if in_git and in_live else Side.GIT if in_git else Side.LIVE if in_live else None
+
+    def once(self, key: str, build: Callable[[], Built]) -> Built:
+        """What `build` returns, built the first time it is asked for under the key: for what many objects ask of many others."""
+        if key not in self._built:
+            self._built[key] = build()
+        found: Built = self._built[key]
+        return found
+
+    def is_namespaced(self, ref: Ref) -> bool | None:
+        """Whether objects of this kind live in namespaces; None where nobody here knows: a custom kind without its definition."""
+        kind = (ref.group, ref.kind)
+        if kind not in self._scopes:
+            self._scopes[kind] = kinds.scope(*kind, (self.desired, self.live))
+        return True if ref.namespace else self._scopes[kind]
 
     def absence(self, severity: Severity) -> tuple[Severity, str]:
         """How bad it is that something is nowhere, and how to say so: one lower where only files were looked at."""
@@ -188,6 +206,12 @@ class Surroundings:
         if not found:
             self.require(*scalers, where=known or here)
         return tuple(found)
+
+    def sharing_target(self, autoscaler: Resource) -> tuple[Resource, ...]:
+        """The other autoscalers, horizontal and vertical, of what this one scales. Raises nothing."""
+        here = space(autoscaler)
+        found = self._index.autoscalers.get(target_of(autoscaler), ())
+        return tuple(other for there, other in found if there == here and other.ref != autoscaler.ref)
 
     def references_to(self, kind: str, namespace: Where, name: str) -> tuple[Resource, ...]:
         """The workloads whose Pod template names the ConfigMap, Secret or PersistentVolumeClaim. Raises nothing."""

@@ -20,6 +20,9 @@ TEMPLATED: Final = "*"
 CUSTOM: Final = "*custom"
 """In `Policy.kinds`: kinds that are not built in and hold a Pod template."""
 
+ANYTHING: Final = "**"
+"""In `Policy.kinds`: every object there is."""
+
 WORKLOADS: Final = (
     "CronJob",
     "DaemonSet",

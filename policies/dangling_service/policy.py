@@ -91,11 +91,19 @@ def _strings(value: Any) -> Iterator[str]:
 
 
 def _near(selector: Mapping[str, Any], service: Resource, around: Surroundings) -> str | None:
-    pairs = (
-        f"{key}={value}"
-        for _, found in around.templated(service)
-        for key, value in found.labels.items()
-        if key in selector
+    """The label of a template in the namespace that is most like one of the selector."""
+    key = f"labels of {service.ref.namespace}"
+    labels = around.once(key, lambda: {pair for _, found in around.templated(service) for pair in _pairs(found.labels)})
+    wanted = (f"{key}={value}" for key, value in selector.items())
+    return next(
+        (near for one in wanted if (near := nearest(one, {other for other in labels if _key(other) == _key(one)}))),
+        None,
     )
-    values = set(pairs)
-    return next((near for key, value in selector.items() if (near := nearest(f"{key}={value}", values))), None)
+
+
+def _pairs(labels: Mapping[str, Any]) -> Iterator[str]:
+    return (f"{key}={value}" for key, value in labels.items())
+
+
+def _key(pair: str) -> str:
+    return pair.partition("=")[0]

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from auditor.kube.credentials import is_reference
 from auditor.kube.fields import at, mapping, sequence, text
+from auditor.kube.literals import is_reference
 from auditor.kube.policy import policy
 from auditor.kube.references import references
 from auditor.kube.surroundings import Surroundings

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from auditor.kube.credentials import form_of, is_harmless
+from auditor.kube.credentials import is_sensitive
 from auditor.kube.fields import mapping, sequence, text
+from auditor.kube.literals import form_of, is_harmless
 from auditor.kube.policy import policy
-from auditor.kube.secrets import is_sensitive
 from auditor.kube.surroundings import Surroundings
 from auditor.kube.workloads import TEMPLATED, containers
 from auditor.model import Answer, Fault, NotApplicable, Resource, Severity

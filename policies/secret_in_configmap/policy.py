@@ -3,10 +3,10 @@ from __future__ import annotations
 import base64
 import binascii
 
-from auditor.kube.credentials import form_of, is_harmless
+from auditor.kube.credentials import is_sensitive
 from auditor.kube.fields import mapping, text
+from auditor.kube.literals import form_of, is_harmless
 from auditor.kube.policy import policy
-from auditor.kube.secrets import is_sensitive
 from auditor.kube.surroundings import Surroundings
 from auditor.model import Answer, Fault, Judges, NotApplicable, Resource, Severity
 
