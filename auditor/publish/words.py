@@ -69,6 +69,7 @@ _KIND_WORDS: Final[Mapping[DriftKind, str]] = {
     DriftKind.UNMANAGED: "runs and is in no source",
     DriftKind.ORPHANED: "left git and still runs",
 }
+_CUT: Final = {"truncated", "bytes", "digest", "begins"}  # a long value, as the store keeps it
 # What YAML 1.1, or Go's reading of it, takes for something else than a string when it stands without quotes
 _NOT_PLAIN: Final = re.compile(
     r"(?i)[-+.]?[0-9][0-9_.eE+\-:T]*|0x[0-9a-f_]+|0[ob][0-7_]+|[-+]?\.(inf|nan)|~|null|true|false|yes|no|on|off|y|n"
@@ -138,6 +139,8 @@ def value_words(value: Any) -> str:
         return "redacted"
     if isinstance(value, str):
         return visible(_scalar(value))
+    if isinstance(value, Mapping) and value.get("truncated") is True and set(value) == _CUT:
+        return f"{visible(str(value['begins']))}… ({value['bytes']:,} bytes in all)"
     if isinstance(value, (Mapping, list, tuple)):
         return visible(_flow(value))
     return visible(json.dumps(value, default=str))
@@ -147,8 +150,8 @@ def sides(change: model.Change) -> tuple[str, str]:
     """(git, live) of a change, in words; for secrets also whether the two differ."""
     desired, live = change.desired, change.live
     if isinstance(desired, model.Sealed) and isinstance(live, model.Sealed):
-        same = desired.same_as(live)
-        return "redacted", "redacted, " + {True: "the same value", False: "another value", None: "not compared"}[same]
+        # marks of a store compare with nothing, but a change was only recorded where they differed
+        return "redacted", "redacted, the same value" if desired.same_as(live) else "redacted, another value"
     return value_words(desired), value_words(live)
 
 
