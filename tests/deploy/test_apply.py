@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,19 +16,6 @@ pytestmark = pytest.mark.component
 
 REVIEWS = {"selfsubjectaccessreviews", "selfsubjectrulesreviews", "selfsubjectreviews"}
 """What every account may create by Kubernetes' own roles: questions about itself, which are stored nowhere."""
-
-
-@pytest.fixture(scope="module")
-def installed(plane: Plane) -> Iterator[Plane]:
-    """A control plane with the base applied; removed afterwards, and its namespace gone, so that it can be applied again."""
-    plane.kubectl("apply", "-k", str(BASE))
-    yield plane
-    plane.kubectl("delete", "-k", str(BASE), "--ignore-not-found", "--timeout=50s")
-
-
-@pytest.fixture(scope="module")
-def account(installed: Plane) -> User:
-    return installed.service_account(NAMESPACE, "gitops-auditor", seconds=600)
 
 
 def named(each: Object) -> str:
