@@ -14,10 +14,6 @@ import resource
 import struct
 from typing import Final
 
-MEMORY: Final = 1 << 30
-"""Bytes of address space."""
-SECONDS: Final = 10
-"""Seconds of computing for one file."""
 OPEN_FILES: Final = 32
 NO_MEMORY: Final = 12
 """Exit status of a process that came to the end of its memory."""
@@ -72,10 +68,10 @@ _LOAD, _EQUAL, _ABOVE, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
-def confine() -> bool:
-    """Sets the limits, then the filter. True if the kernel took the filter."""
+def confine(memory: int) -> bool:
+    """Sets the limits (`memory`: bytes of address space), then the filter. True if the kernel took the filter."""
     for limit, most in (
-        (resource.RLIMIT_AS, MEMORY),
+        (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_NOFILE, OPEN_FILES),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
@@ -84,10 +80,10 @@ def confine() -> bool:
     return _filter()
 
 
-def begin_file() -> None:
-    """Gives the next file its seconds of computing; a process that needs more is ended by the kernel."""
+def begin_file(seconds: int) -> None:
+    """Gives the next file so many seconds of computing; a process that needs more is ended by the kernel."""
     used = resource.getrusage(resource.RUSAGE_SELF)
-    soft = int(used.ru_utime + used.ru_stime) + 1 + SECONDS
+    soft = int(used.ru_utime + used.ru_stime) + 1 + seconds
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
     resource.setrlimit(resource.RLIMIT_CPU, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
 

@@ -1,6 +1,6 @@
 """The process that parses what a repository holds: confined before it reads a byte, and answering one line a file.
 
-In (standard input): one line of JSON, `{"source", "cluster", "namespace", "charts", "key": [id, secret in hex]}`, then for each file
+In (standard input): one line of JSON, `{"source", "cluster", "namespace", "charts", "memory", "seconds", "key": [id, secret in hex]}`, then for each file
 a line `{"file", "bytes"}` and so many bytes. Out (standard output): a line `{"confined": bool}`, then one line for each file
 in that order, as `records.encode` makes it, or `{"failed": where}` where our own code failed. Ended by its parent or by the
 kernel at any moment; the first file without an answer is then the one that did it.
@@ -27,11 +27,11 @@ def main() -> None:
     request = orjson.loads(stream.readline())
     key_id, secret = request["key"]
     key = Key(key_id, bytes.fromhex(secret))
-    _answer(orjson.dumps({"confined": confine.confine()}))
+    _answer(orjson.dumps({"confined": confine.confine(request["memory"])}))
     while line := stream.readline():
         header = orjson.loads(line)
         text = stream.read(header["bytes"])
-        confine.begin_file()
+        confine.begin_file(request["seconds"])
         _answer(_read(header["file"], text, request, key))
 
 

@@ -23,7 +23,7 @@ import orjson
 
 import auditor
 from auditor.desired import confine
-from auditor.desired.files import READER, File, problem
+from auditor.desired.files import READER, File, printable, problem
 from auditor.desired.records import Read, decode
 from auditor.kube.secrets import Key
 from auditor.model import Unavailable
@@ -31,10 +31,8 @@ from auditor.model import Unavailable
 PARALLEL_FILES: Final = 500
 PARALLEL_BYTES: Final = 2 << 20
 """Beyond either, two processes share the work."""
-PATIENCE: Final = 30.0
-"""Seconds without any answer after which a process is ended; it may compute for `confine.SECONDS` on one file."""
-ANSWER: Final = 128 << 20
-"""Most bytes of the answer for one file: aliases can unfold a small file into a large one."""
+STARTING: Final = 60.0
+"""Seconds that a process may take to start, on a machine that has much to do."""
 DEATHS: Final = 20
 """Processes that may die of one source; after so many, what is left is not read."""
 
@@ -47,6 +45,17 @@ _NO_BYTECODE: Final = ("-B",) if sys.dont_write_bytecode else ()
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What one file may cost: bytes of memory, seconds of computing, seconds without an answer, bytes of the answer (aliases
+    can unfold a small file into a large one)."""
+
+    memory: int = 1 << 30
+    seconds: int = 10
+    patience: float = 30
+    answer: int = 128 << 20
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What is the same for all files of a source."""
 
@@ -56,6 +65,7 @@ class Request:
     key: Key = field(repr=False)
     charts: tuple[str, ...] = ()
     """Names of the `Chart.yaml` files of the source: what stands beside one is a chart's, not a manifest."""
+    limits: Limits = Limits()
 
 
 def read(files: Sequence[File], request: Request, *, deadline: float) -> list[Read]:
@@ -98,18 +108,21 @@ def _read_all(files: Sequence[File], request: Request, deadline: float) -> list[
         with _Reader(rest, request) as process:
             for line in process.answers(deadline):
                 done.append((_understood(line, files[len(done)], request), line))
-            if len(done) < len(files):
+                if len(done) == len(files):
+                    break
+            else:
                 done.append((_refused(files[len(done)], request, process.cause()), b""))
                 deaths += 1
     return done
 
 
 def _understood(line: bytes, file: File, request: Request) -> Read:
-    if line.startswith(b'{"failed":'):
-        return _refused(file, request, f"could not be read: our own code failed ({orjson.loads(line)['failed']})")
     try:
+        if line.startswith(b'{"failed":'):
+            where = printable(orjson.loads(line)["failed"])
+            return _refused(file, request, f"could not be read: our own code failed ({where})")
         return decode(line, source=request.source, file=file.name, text=file.text)
-    except ValueError:
+    except (ValueError, TypeError, AttributeError):
         return _refused(file, request, "could not be read: the answer of its reader makes no sense")
 
 
@@ -125,6 +138,7 @@ class _Reader:
     def __init__(self, files: Sequence[File], request: Request) -> None:
         self._files, self._request = files, request
         self._why = ""
+        self._greeted = False
 
     def __enter__(self) -> _Reader:
         self._process = subprocess.Popen(
@@ -164,8 +178,8 @@ class _Reader:
         """One line for each file, as long as the process lives and stays within bounds."""
         assert self._process.stdout
         handle = self._process.stdout.fileno()
+        limits = self._request.limits
         pending = bytearray()
-        greeted = False
         last = time.monotonic()
         with selectors.DefaultSelector() as streams:
             streams.register(handle, selectors.EVENT_READ)
@@ -178,40 +192,59 @@ class _Reader:
                         remedy="give the run more time: audit.deadline_seconds",
                         reason="timeout",
                     )
-                if now >= last + PATIENCE:
-                    self._why = f"kept its reader busy for more than {PATIENCE:.0f} seconds"
+                patience = limits.patience if self._greeted else STARTING
+                if now >= last + patience:
+                    self._why = f"kept its reader busy for more than {patience:.0f} seconds"
                     return
-                if not streams.select(min(deadline - now, last + PATIENCE - now)):
+                if not streams.select(min(deadline - now, last + patience - now)):
                     continue
                 chunk = os.read(handle, 1 << 20)
                 if not chunk:
+                    if not self._greeted:
+                        raise self._no_start()
                     return
-                lines = (pending + chunk).split(b"\n") if b"\n" in chunk else None
-                if lines is None:
+                if b"\n" in chunk:
+                    last = time.monotonic()
+                    *lines, pending = (pending + chunk).split(b"\n")
+                    yield from self._after_greeting(lines)
+                else:
                     pending += chunk
-                    if len(pending) > ANSWER:
-                        self._why = f"unfolds to more than {ANSWER >> 20} MiB"
-                        return
-                    continue
-                last = time.monotonic()
-                pending = lines.pop()
-                for line in lines:
-                    if greeted:
-                        yield bytes(line)
-                    else:
-                        greeted = True
-                        _note(bool(orjson.loads(line)["confined"]))
+                if len(pending) > limits.answer:
+                    self._why = f"unfolds to more than {limits.answer >> 20} MiB"
+                    return
+
+    def _after_greeting(self, lines: Sequence[bytearray]) -> Iterator[bytes]:
+        for line in lines:
+            if self._greeted:
+                yield bytes(line)
+            else:
+                self._greeted = True
+                if not orjson.loads(line)["confined"]:
+                    _warn()
+
+    def _no_start(self) -> Unavailable:
+        status = self._process.wait()
+        return Unavailable(
+            "git",
+            f"the process that reads manifests does not start: {_end_of(status)}",
+            remedy="see what `python -I -c 'import auditor.desired.reader'` says; memory limits below 1 GiB are one cause",
+        )
 
     def cause(self) -> str:
         """What became of the process, as the end of a sentence that begins with the name of the file."""
         if self._why:
             return self._why
-        status = self._process.wait()
-        if status == -signal.SIGXCPU or status == -signal.SIGKILL:
-            return f"needs more than {confine.SECONDS} seconds to read"
+        status, limits = self._process.wait(), self._request.limits
+        if status == -signal.SIGXCPU:
+            return f"needs more than {limits.seconds} seconds to read"
         if status == confine.NO_MEMORY:
-            return f"needs more than {confine.MEMORY >> 20} MiB of memory to read"
-        return f"killed its reader ({signal.Signals(-status).name if status < 0 else f'exit status {status}'})"
+            return f"needs more than {limits.memory >> 20} MiB of memory to read"
+        return f"killed its reader ({_end_of(status)})"
+
+
+def _end_of(status: int) -> str:
+    """How a process ended, in words."""
+    return f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
 
 
 def _feed(stream: IO[bytes], files: Sequence[File], request: Request) -> None:
@@ -224,6 +257,8 @@ def _feed(stream: IO[bytes], files: Sequence[File], request: Request) -> None:
                 "cluster": request.cluster,
                 "namespace": request.namespace,
                 "charts": request.charts,
+                "memory": request.limits.memory,
+                "seconds": request.limits.seconds,
                 "key": key,
             }
             stream.write(orjson.dumps(head) + b"\n")
@@ -232,11 +267,6 @@ def _feed(stream: IO[bytes], files: Sequence[File], request: Request) -> None:
                 stream.write(file.text)
     except (BrokenPipeError, ConnectionResetError):
         return
-
-
-def _note(confined: bool) -> None:
-    if not confined:
-        _warn()
 
 
 @cache

@@ -19,6 +19,7 @@ from auditor.settings import FolderSource, GitSource
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _HELPER: Final = re.compile(r"[A-Za-z0-9]+::")
 _SCP: Final = re.compile(r"(?P<user>[A-Za-z0-9_][A-Za-z0-9_.-]*)@(?P<host>[A-Za-z0-9][A-Za-z0-9.-]*):(?P<path>[^:]*)")
+_LIKE_SCP: Final = re.compile(r"[^/:]+@[^/:]*:")
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]+")
 _USER: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _ENCODED_CONTROL: Final = re.compile(r"%(0[0-9a-f]|1[0-9a-f]|7f)", re.IGNORECASE)
@@ -47,7 +48,7 @@ def parse_source(text: str, *, allow_local: bool = True) -> GitSource | FolderSo
         authority, slash, path = rest.partition("/")
         repository, revision, folder = _parts(slash + path)
         url = f"{scheme.lower()}://{authority}{repository}"
-    elif _SCP.match(text):
+    elif _LIKE_SCP.match(text):
         host, _, path = text.partition(":")
         repository, revision, folder = _parts(path)
         url = f"{host}:{repository}"
