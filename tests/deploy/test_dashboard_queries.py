@@ -23,7 +23,7 @@ pytestmark = pytest.mark.component
 NAMESPACE = "checkout"
 """The namespace of the sample in which everything can be seen."""
 CLEAN, NEVER = "clean", "never-audited"
-EVERYTHING = {"datasource": "any", "cluster": ".*", "team": ".*", "namespace": NAMESPACE, "__rate_interval": "4h"}
+EVERYTHING = {"datasource": "any", "cluster": CLUSTER, "team": ".*", "namespace": NAMESPACE, "__rate_interval": "4h"}
 
 # Which label holds the audited namespace, with and without honorLabels, where the target has a namespace of its own
 LABELS = {"namespace": True, "exported_namespace": False}

@@ -15,7 +15,8 @@ import pytest
 import yaml
 
 from auditor.publish.metric_table import BY_NAME
-from tests.deploy.dashboards import DASHBOARDS, GRAFANA, Query, panels, queries, variables
+from tests.deploy.dashboards import DASHBOARDS, GRAFANA, Query, filled, panels, queries, variables
+from tests.web.pages import STATE, app, get
 
 UNITS = {"short", "percentunit", "s", "string"}
 
@@ -72,6 +73,7 @@ def test_cluster_team_and_namespace_can_be_chosen_and_are_looked_up_anew_when_th
         if chosen[each]["includeAll"]:
             assert chosen[each]["multi"]
             assert chosen[each]["allValue"] == ".*"  # also what has no such label
+    assert not chosen["cluster"]["multi"]  # the links behind the numbers lead to the pages of one
 
 
 @each_name
@@ -173,6 +175,19 @@ def test_panels_lie_side_by_side_and_within_the_grid(dashboard: Mapping[str, Any
 def test_a_link_to_another_dashboard_leads_to_one_that_there_is(dashboard: Mapping[str, Any]) -> None:
     uids = {each["uid"] for each in DASHBOARDS.values()}
     assert {uid for text in texts(dashboard) for uid in re.findall(r"^/d/([\w-]+)", text)} <= uids
+
+
+def test_every_link_to_the_auditors_pages_leads_to_one() -> None:
+    values = {"url": "", "cluster": STATE.clusters[0].name, "namespace": "checkout"}
+    here = {"${__value.text}": "POD001", "ns/${__value.text:percentencode}": "ns/checkout"}
+    links = {text for each in DASHBOARDS.values() for text in texts(each) if text.startswith("${url}")}
+    assert len(links) > 8
+    for link in links:
+        path = link
+        for old, new in here.items():
+            path = path.replace(old, new)
+        path = filled(path.replace(":percentencode", ""), values)
+        assert get(app(STATE), path).status_code == 200, link
 
 
 def test_every_dashboard_is_wrapped_for_the_sidecar() -> None:
