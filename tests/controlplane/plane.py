@@ -250,12 +250,17 @@ class Plane:
         return tuple(found)
 
     def stop_api_server(self) -> None:
-        """An outage: etcd and the controllers go on, nobody answers."""
+        """An outage: etcd goes on, nobody answers."""
         assert not self.attached, "this plane belongs to somebody else"
-        stop(self.processes.pop("kube-apiserver"), seconds=2)  # it would wait for the controllers' watches
+        for name in ("kube-controller-manager", "kube-apiserver"):
+            if process := self.processes.pop(name, None):
+                stop(process, seconds=2)  # the API server would wait for watches to end
 
     def start_api_server(self) -> None:
-        """On the same port, with the same etcd and the same certificate. Returns when it is ready."""
+        """On the same port, with the same etcd and the same certificate; the controllers too. Returns when it is ready.
+
+        The controllers are started anew because after an outage they wait up to half a minute before they look again.
+        """
         log = self.folder / "kube-apiserver.log"
         for attempt in range(4):
             process = start(self._api_server_command(), log)
@@ -268,7 +273,10 @@ class Plane:
                 time.sleep(1)  # the port may still be held for a moment after an outage
             else:
                 self.processes["kube-apiserver"] = process
-                return
+                break
+        self.processes["kube-controller-manager"] = start(
+            self._controllers_command(), self.folder / "kube-controller-manager.log"
+        )
 
     def is_ready(self) -> bool:
         if not self.ca_file.exists():
@@ -307,6 +315,17 @@ class Plane:
             "--shutdown-delay-duration=0s",
         ]
 
+    def _controllers_command(self) -> list[str | Path]:
+        return [
+            self.programs["kube-controller-manager"],
+            f"--kubeconfig={self.kubeconfig}",
+            f"--service-account-private-key-file={self.folder / 'service-account.key'}",
+            "--leader-elect=false",
+            "--controllers=*,-nodeipam,-ttl",
+            "--secure-port=0",
+            "--use-service-account-credentials=false",
+        ]
+
     def _start(self) -> None:
         logs = {name: self.folder / f"{name}.log" for name in build.PACKAGES}
         etcd = start(
@@ -324,18 +343,6 @@ class Plane:
         self.processes["etcd"] = etcd
         wait_until(lambda: listens(self.etcd_port), etcd, logs["etcd"])
         self.start_api_server()
-        self.processes["kube-controller-manager"] = start(
-            [
-                self.programs["kube-controller-manager"],
-                f"--kubeconfig={self.kubeconfig}",
-                f"--service-account-private-key-file={self.folder / 'service-account.key'}",
-                "--leader-elect=false",
-                "--controllers=*,-nodeipam,-ttl",
-                "--secure-port=0",
-                "--use-service-account-credentials=false",
-            ],
-            logs["kube-controller-manager"],
-        )
 
 
 def start_plane() -> Plane:
