@@ -21,7 +21,7 @@ from auditor.drift.normalise import Pair, pair, part
 from auditor.drift.owners import Writer, moment, owners_of, recorded, writers
 from auditor.drift.redaction import redacted
 from auditor.drift.tree import Difference, differences
-from auditor.drift.values import is_list, is_map
+from auditor.drift.values import is_map
 from auditor.drift.words import words
 from auditor.kube import kinds, paths
 from auditor.kube.index import target_of
@@ -154,12 +154,14 @@ class _Comparison:
 
     def _view(self, resource: Resource, other: Resource, both: Pair) -> View:
         entries = writers(other, self.appliers)
+        autoscaled, to_zero = self._autoscaled(other.ref)
         return View(
             writers=entries,
             applied=_applied(other, entries),
             node=both.node,
             created=moment(other.metadata.get("creationTimestamp")),
-            autoscaled=self._autoscaled(other.ref),
+            autoscaled=autoscaled,
+            to_zero=to_zero,
             converted=resource.api_version != other.api_version,
             last_run_at=self.past.last_run_at,
         )
@@ -172,19 +174,24 @@ class _Comparison:
         return Before(earlier, bool(self.past.earlier), view.applied)
 
     @cached_property
-    def _targets(self) -> frozenset[tuple[str | None, str, str]]:
-        """(namespace, kind, name) of what autoscalers of either side scale."""
-        found = set()
+    def _autoscalers(self) -> Mapping[tuple[str | None, str, str], bool]:
+        """(namespace, kind, name) of what autoscalers of either side scale, and whether they may scale it to nothing."""
+        found: dict[tuple[str | None, str, str], bool] = {}
         for group, kind in _AUTOSCALERS:
             for resource in (*self.desired.of_kind(group, kind), *self.live.of_kind(group, kind)):
-                found.add((resource.ref.namespace, *target_of(resource)))
-        return frozenset(found)
+                spec = resource.body.get("spec")
+                to_zero = group == "keda.sh" or (is_map(spec) and spec.get("minReplicas") == 0)
+                target = (resource.ref.namespace, *target_of(resource))
+                found[target] = to_zero or found.get(target, False)
+        return found
 
-    def _autoscaled(self, ref: Ref) -> bool | None:
-        if (ref.namespace, kinds.called(ref.group, ref.kind), ref.name) in self._targets:
-            return True
+    def _autoscaled(self, ref: Ref) -> tuple[bool | None, bool]:
+        """Whether an autoscaler targets it (None: they could not be read), and whether that may scale it to nothing."""
+        to_zero = self._autoscalers.get((ref.namespace, kinds.called(ref.group, ref.kind), ref.name))
+        if to_zero is not None:
+            return True, to_zero
         group, kind = _AUTOSCALERS[0]
-        return False if self.live.cell(group, kind, ref.namespace).state is CellState.LISTED else None
+        return (False if self.live.cell(group, kind, ref.namespace).state is CellState.LISTED else None), False
 
     def _pending(self, found: Iterable[_Found]) -> frozenset[str]:
         return unapplied(change[2] for each in found for change in each.changes)
@@ -256,17 +263,8 @@ class _Comparison:
 
 
 def _equal(a: Any, b: Any) -> bool:
-    """Whether two bodies are the same to the byte."""
-    return a is b or (bool(a == b) and _alike(a, b))
-
-
-def _alike(a: Any, b: Any) -> bool:
-    """Of equal values, whether their types are too: Python alone takes true for 1."""
-    if is_map(a):
-        return all(_alike(value, b[key]) for key, value in a.items())
-    if is_list(a):
-        return all(map(_alike, a, b))
-    return type(a) is type(b)
+    """Whether two bodies are the same to the byte: Python alone takes true for 1. What is written in another order is walked."""
+    return a is b or (bool(a == b) and repr(a) == repr(b))
 
 
 def _applied(live: Resource, entries: tuple[Writer, ...]) -> Mapping[str, Any] | None:

@@ -139,8 +139,8 @@ def leaves(
     inner = [(here, *rest) for rest in _inside(node, value, body)]
     if inner or not is_map(value):
         yield from inner or [(here,)]
-    elif parent is None or parent.kind != "object" or {} not in parent.defaults(name):
-        yield (here,)
+    elif parent is None or parent.kind != "object" or (parent.keeps_zero(name) and {} not in parent.defaults(name)):
+        yield (here,)  # all that it holds are defaults, but that it is there at all is not
 
 
 def _inside(node: Node | None, value: Any, body: Mapping[str, Any]) -> Iterator[tuple[FieldStep, ...]]:

@@ -24,7 +24,6 @@ _NOT_COMPARED: Final = frozenset({"apiVersion", "kind", "status", "metadata"})
 _HOUSEKEEPING: Final = re.compile(
     "|".join(
         (
-            re.escape(LAST_APPLIED),
             # how appliers recognise their objects
             r"argocd\.argoproj\.io/.*",
             r"(kustomize|helm)\.toolkit\.fluxcd\.io/.*",
@@ -86,7 +85,7 @@ def part(ref: Ref, body: Body) -> tuple[dict[str, Any], dict[RawPath, RawPath]]:
     """The comparable part of one side, and what moved within it."""
     kept: dict[str, Any] = {name: value for name, value in body.items() if name not in _NOT_COMPARED}
     metadata = body.get("metadata")
-    kept["metadata"] = {name: metadata[name] for name in METADATA if metadata.get(name)} if is_map(metadata) else {}
+    kept["metadata"] = _metadata(metadata) if is_map(metadata) else {}
     moved: dict[RawPath, RawPath] = {}
     if ref.group == "" and ref.kind == "Secret":
         # stringData is written over data: https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-resources/secret-v1/
@@ -95,6 +94,14 @@ def part(ref: Ref, body: Body) -> tuple[dict[str, Any], dict[RawPath, RawPath]]:
             kept["data"] = {**(kept.get("data") or {}), **plain}
             moved = {("data", key): ("stringData", key) for key in plain}
     return kept, moved
+
+
+def _metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {name: metadata[name] for name in METADATA if metadata.get(name)}
+    notes = kept.get("annotations")
+    if is_map(notes) and LAST_APPLIED in notes:
+        kept["annotations"] = {key: value for key, value in notes.items() if key != LAST_APPLIED}
+    return kept
 
 
 def _autoscaler(side: dict[str, Any], desired: Body, live: Body) -> dict[str, Any]:

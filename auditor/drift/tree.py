@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from auditor.drift.defaults import element_leaves, is_default, leaves
-from auditor.drift.values import MISSING, absent, is_list, is_map, same_value
+from auditor.drift.values import MISSING, SCALARS, absent, is_list, is_map, same_value
 from auditor.kube.paths import Element, FieldStep, Member, Order, Step, element, field_step, text_of
 from auditor.kube.schema import Node, child_of, key_of, keys_of
 from auditor.model import RawPath
@@ -108,6 +108,9 @@ def _struct(
 ) -> Iterator[Difference]:
     for name, wanted in want.items():
         present = have.get(name, MISSING)
+        kind = type(wanted)
+        if kind is type(present) and kind in SCALARS and wanted == present:
+            continue
         if absent(node, name, wanted):
             yield from _unsaid(name, wanted, present, have, node, at, body)
         elif present is MISSING or present is None:

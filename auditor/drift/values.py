@@ -38,12 +38,17 @@ _SPELLINGS: Final = {
 }
 
 
+SCALARS: Final = frozenset({str, int, float, bool, type(None)})
+
+
 def is_map(value: Any) -> TypeGuard[Mapping[str, Any]]:
-    return type(value) is dict or isinstance(value, Mapping)
+    kind = type(value)  # isinstance against an ABC is slow, and most values are scalars
+    return kind is dict or (kind not in SCALARS and kind is not list and isinstance(value, Mapping))
 
 
 def is_list(value: Any) -> TypeGuard[Sequence[Any]]:
-    return type(value) is list or isinstance(value, list | tuple)
+    kind = type(value)
+    return kind is list or kind is tuple
 
 
 def absent(parent: Node | None, name: str, value: Any) -> bool:
@@ -54,6 +59,8 @@ def absent(parent: Node | None, name: str, value: Any) -> bool:
     """
     if value is None or value is MISSING:
         return True
+    if value and value != "0" and type(value) in SCALARS:
+        return False
     known = parent is not None and parent.kind == "object"
     if is_list(value):
         return not value
@@ -81,6 +88,8 @@ def _is_zero(value: Any, kind: str) -> bool:
         return value is False
     if kind == "string":
         return bool(value == "")
+    if kind == "quantity":
+        return value in ("0", 0)
     return kind in ("integer", "number", "int-or-string") and type(value) in (int, float) and value == 0
 
 

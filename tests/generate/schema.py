@@ -117,7 +117,7 @@ class Table:
         defaults = {
             field: values
             for field, values in self.types["defaults"].get(name, {}).items()
-            if (made["n"], field) not in CONTEXTUAL and field != "status"
+            if (made["n"], field) not in CONTEXTUAL
         }
         optional = {"r": sorted(source.get("required", [])), "p": pointers, "d": defaults}
         made.update({key: value for key, value in optional.items() if value})
