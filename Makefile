@@ -2,7 +2,6 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-export PYTHONDONTWRITEBYTECODE = 1
 
 .PHONY: help setup dev demo check test test-all soak bench docs format lint types contracts lock components clean
 
@@ -15,6 +14,7 @@ $(VENV)/.setup: requirements/run.txt requirements/build.txt pyproject.toml
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt -r requirements/build.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q auditor policies migrations # also where PYTHONDONTWRITEBYTECODE is set: starts are faster
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.setup requirements/dev.txt

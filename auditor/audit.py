@@ -23,6 +23,7 @@ from auditor.model import (
     Past,
     Policy,
     Problem,
+    Ref,
     Severity,
     Snapshot,
 )
@@ -41,9 +42,16 @@ class Wanted:
     namespaces: frozenset[str] | None
 
 
-def wanted(desired: Snapshot | None, policies: Iterable[Policy], namespaces: Sequence[str] = ()) -> Wanted:
-    """The kinds in git and those that policies name, in the namespaces chosen, else those that hold a desired object."""
+def wanted(
+    desired: Snapshot | None, policies: Iterable[Policy], namespaces: Sequence[str] = (), left: Iterable[Ref] = ()
+) -> Wanted:
+    """The kinds in git and those that policies name, in the namespaces chosen, else those that hold a desired object.
+
+    `left`: objects that earlier commits had; their kinds and namespaces are wanted too.
+    """
+    left = tuple(left)
     kinds = set(desired.kinds()) if desired else set()
+    kinds |= {(ref.group, ref.kind) for ref in left}
     for policy in policies:
         for name in (*policy.kinds, *policy.reads):
             for kind in WORKLOADS if name == TEMPLATED else (name,):
@@ -52,7 +60,7 @@ def wanted(desired: Snapshot | None, policies: Iterable[Policy], namespaces: Seq
         return Wanted(frozenset(kinds), frozenset(namespaces) or None)
     named = {resource.ref.namespace for resource in desired.resources if resource.ref.namespace}
     declared = {resource.ref.name for resource in desired.of_kind("", "Namespace")}
-    return Wanted(frozenset(kinds), frozenset(named | declared))
+    return Wanted(frozenset(kinds), frozenset(named | declared | {ref.namespace for ref in left if ref.namespace}))
 
 
 def coverage(live: Snapshot, want: Wanted) -> Coverage:

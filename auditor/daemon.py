@@ -61,7 +61,13 @@ class Daemon:
         try:
             done = run(self.settings, policies=self.policies, key=self.key, store=self.store, trigger=trigger)
             whole = done.audit.coverage.ratio in (None, 1.0)
-            ran = replace(ran, at=done.audit.at, outcome="success" if whole else "partial", audit=done.audit, phases=done.phases)
+            ran = replace(
+                ran,
+                at=done.audit.at,
+                outcome="success" if whole else "partial",
+                audit=done.audit,
+                phases=dict(done.phases),
+            )
         except Unavailable as broken:
             log.error("run failed", reason=broken.message, remedy=broken.remedy)
             failure = Failure(ran.at, broken.stage, broken.message, broken.remedy, broken.reason)
@@ -113,12 +119,16 @@ def cron_trigger(report: ReportSettings) -> CronTrigger:
     """
     fields = report.cron.split()
     if len(fields) != 5:
-        raise Misuse(f"report.cron: {report.cron!r} has {len(fields)} fields", remedy="give five: minute hour day month weekday")
+        raise Misuse(
+            f"report.cron: {report.cron!r} has {len(fields)} fields", remedy="give five: minute hour day month weekday"
+        )
     fields[4] = re.sub(r"(?<![/\d])[0-7](?!\d)", lambda day: _DAYS[int(day[0])], fields[4])
     try:
         zone = ZoneInfo(report.timezone)
     except (KeyError, ValueError, OSError):
-        raise Misuse(f"report.timezone: no such time zone: {report.timezone!r}", remedy="use a name such as Europe/Berlin") from None
+        raise Misuse(
+            f"report.timezone: no such time zone: {report.timezone!r}", remedy="use a name such as Europe/Berlin"
+        ) from None
     try:
         return CronTrigger(
             minute=fields[0], hour=fields[1], day=fields[2], month=fields[3], day_of_week=fields[4], timezone=zone
@@ -161,7 +171,9 @@ def serve(daemon: Daemon, serve_pages: Callable[[Daemon], Callable[[], None]]) -
     scheduler = BackgroundScheduler(
         timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
     )
-    scheduler.add_job(daemon.audit, IntervalTrigger(minutes=every, timezone=UTC), args=["schedule"], next_run_time=first)
+    scheduler.add_job(
+        daemon.audit, IntervalTrigger(minutes=every, timezone=UTC), args=["schedule"], next_run_time=first
+    )
     scheduler.add_job(daemon.watch, IntervalTrigger(seconds=20, timezone=UTC))
     scheduler.add_job(daemon.make_due_report, cron_trigger(daemon.settings.report))
     daemon.last_start = time.monotonic()

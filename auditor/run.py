@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import structlog
 
@@ -22,6 +23,7 @@ from auditor.kube.secrets import Key
 from auditor.model import (
     Audit,
     DriftKind,
+    Earlier,
     Misuse,
     NotCompared,
     Past,
@@ -35,6 +37,8 @@ from auditor.store import Store
 
 log = structlog.get_logger()
 
+Phase: TypeAlias = Literal["fetch", "collect", "evaluate", "store"]
+
 
 @dataclass(frozen=True, slots=True)
 class Finished:
@@ -42,7 +46,7 @@ class Finished:
 
     audit: Audit
     number: int | None
-    phases: Mapping[str, float]
+    phases: Mapping[Phase, float]
 
 
 class _Clock:
@@ -50,10 +54,10 @@ class _Clock:
 
     def __init__(self, seconds: float) -> None:
         self.deadline = time.monotonic() + seconds
-        self.phases: dict[str, float] = {}
+        self.phases: dict[Phase, float] = {}
 
     @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
+    def phase(self, name: Phase) -> Iterator[None]:
         start = time.monotonic()
         try:
             yield
@@ -78,7 +82,10 @@ def is_file(live: str) -> bool:
 def read_desired(settings: Settings, *, key: Key, deadline: float) -> Snapshot:
     """All desired sources as one snapshot. Raises `Unavailable` if one cannot be fetched: half a side is no side."""
     if not settings.sources:
-        raise Misuse("no source of desired manifests is given", remedy="name one with --desired, or under sources: in the settings")
+        raise Misuse(
+            "no source of desired manifests is given",
+            remedy="name one with --desired, or under sources: in the settings",
+        )
     name = cluster_name(settings.cluster)
     return desired_side.combine(
         [
@@ -98,11 +105,11 @@ def read_live(settings: Settings, want: Wanted, *, key: Key, deadline: float) ->
     )
 
 
-def looked_back(settings: Settings, desired: Snapshot, *, key: Key) -> Mapping[Ref, tuple[object, ...]]:
+def looked_back(settings: Settings, desired: Snapshot, *, key: Key) -> Mapping[Ref, tuple[Earlier, ...]]:
     """What earlier commits of the git sources said of the objects they changed."""
     name = cluster_name(settings.cluster)
     revisions = {source.name: source.revision for source in desired.sources}
-    earlier: dict[Ref, tuple[object, ...]] = {}
+    earlier: dict[Ref, tuple[Earlier, ...]] = {}
     for source in settings.sources:
         if isinstance(source, GitSource):
             revision = revisions.get(desired_side.source_name(source))
@@ -120,21 +127,36 @@ def run(
     trigger: str = "manual",
     at: datetime | None = None,
     ignored: bool = False,
+    drift_only: bool = False,
 ) -> Finished:
-    """One run. `at`: the moment it judges as of (default: now); `trigger`: schedule, startup or manual."""
+    """One run. `at`: the moment it judges as of (default: now); `trigger`: schedule, startup or manual.
+
+    `drift_only` asks the cluster for the same, so that it sees the same drift, and judges nothing.
+    """
     moment = at or datetime.now(UTC)
     clock = _Clock(settings.audit.deadline_seconds)
     name = cluster_name(settings.cluster)
     number = store.begin(name, trigger, moment) if store else None
     with structlog.contextvars.bound_contextvars(run=number, cluster=name):
         try:
-            result = _audited(settings, policies=policies, key=key, store=store, at=moment, clock=clock, ignored=ignored)
+            result = _audited(
+                settings,
+                policies=() if drift_only else policies,
+                shown=policies,
+                key=key,
+                store=store,
+                at=moment,
+                clock=clock,
+                ignored=ignored,
+            )
             if store and number is not None:
                 with clock.phase("store"):
                     store.publish(number, result, phases=clock.phases, judged=policies, finished=datetime.now(UTC))
         except BaseException as broken:
             if store and number is not None:
-                reason = str(broken) if isinstance(broken, Unavailable | Misuse) else f"{type(broken).__name__}: {broken}"
+                reason = (
+                    str(broken) if isinstance(broken, Unavailable | Misuse) else f"{type(broken).__name__}: {broken}"
+                )
                 store.fail(number, reason, finished=datetime.now(UTC))
             raise
         log.info("run finished", drift=len(result.drift), verdicts=len(result.verdicts), seconds=clock.phases)
@@ -145,6 +167,7 @@ def _audited(
     settings: Settings,
     *,
     policies: Sequence[Policy],
+    shown: Sequence[Policy],
     key: Key,
     store: Store | None,
     at: datetime,
@@ -153,12 +176,12 @@ def _audited(
 ) -> Audit:
     with clock.phase("fetch"):
         desired = read_desired(settings, key=key, deadline=clock.deadline)
-    want = wanted(desired, policies, settings.cluster.namespaces)
-    with clock.phase("collect"):
-        live = read_live(settings, want, key=key, deadline=clock.deadline)
-    with clock.phase("fetch"):
         past = store.past(cluster_name(settings.cluster)) if store else Past()
         past = replace(past, earlier=looked_back(settings, desired, key=key))
+    # What left git may still run: its kind and namespace are asked for although git no longer has them.
+    want = wanted(desired, shown, settings.cluster.namespaces, left=past.earlier)
+    with clock.phase("collect"):
+        live = read_live(settings, want, key=key, deadline=clock.deadline)
     with clock.phase("evaluate"):
         result = audit(
             desired,

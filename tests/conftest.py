@@ -8,6 +8,8 @@ import random
 import pytest
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ["tests.controlplane.fixtures", "tests.postgres"]
+
 # Fixed seeds make `make check` repeatable; fresh ones, printed in the header, find what the fixed ones do not.
 SEED = int(os.environ.get("AUDITOR_TEST_SEED", random.randrange(2**32)))
 

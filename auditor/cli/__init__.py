@@ -51,12 +51,16 @@ def run(arguments: list[str]) -> int:
             raise
         return _said(error.message, error.remedy, 3)
     except Exception as error:
-        if hasattr(error, "show") and hasattr(error, "exit_code"):  # typer's usage errors are of a private module of its own
+        if hasattr(error, "show") and hasattr(
+            error, "exit_code"
+        ):  # typer's usage errors are of a private module of its own
             error.show(file=sys.stderr)
             return int(error.exit_code)
         if debug:
             raise
-        return _said(f"a fault of the auditor's own: {type(error).__name__}: {error}", "run again with --debug and report it", 3)
+        return _said(
+            f"a fault of the auditor's own: {type(error).__name__}: {error}", "run again with --debug and report it", 3
+        )
 
 
 def _said(message: str, remedy: str, code: int) -> int:

@@ -24,7 +24,9 @@ def policies(output: options.Form = options.Output.TEXT) -> int:
 
 
 @app.command()
-def explain(policy: Annotated[str, typer.Argument(metavar="POLICY", help="Id or name, such as POD001 or bare-pod.")]) -> int:
+def explain(
+    policy: Annotated[str, typer.Argument(metavar="POLICY", help="Id or name, such as POD001 or bare-pod.")],
+) -> int:
     """Say what a policy wants and why, and how to waive it."""
     from auditor.compliance import choose, examples, load_catalogue
     from auditor.exemptions import PREFIX

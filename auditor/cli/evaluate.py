@@ -87,7 +87,14 @@ def diff(
         kubeconfig=kubeconfig,
         namespaces=namespace,
     )
-    result = run(with_cache(chosen), policies=(), key=new_key(), at=options.moment(at), ignored=show_ignored).audit
+    result = run(
+        with_cache(chosen),
+        policies=options.chosen((), ()),
+        key=new_key(),
+        at=options.moment(at),
+        ignored=show_ignored,
+        drift_only=True,
+    ).audit
     if output is options.Output.JSON:
         options.write(jsonform.dumps(jsonform.diff_form(result)))
     else:

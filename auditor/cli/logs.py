@@ -28,4 +28,6 @@ def configure(level: str) -> None:
         cache_logger_on_first_use=False,
     )
     # Libraries log through the standard module; what they say below an error is theirs, not the operator's.
-    logging.basicConfig(level=max(number, logging.ERROR), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(
+        level=max(number, logging.ERROR), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
+    )

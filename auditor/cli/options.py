@@ -33,38 +33,58 @@ class FailOn(StrEnum):
 
 Desired = Annotated[
     list[str] | None,
-    typer.Option("--desired", metavar="SOURCE", help="Folder, file, - or git URL with @revision and //folder. Repeatable."),
+    typer.Option(
+        "--desired", metavar="SOURCE", help="Folder, file, - or git URL with @revision and //folder. Repeatable."
+    ),
 ]
 Live = Annotated[
     str | None,
     typer.Option("--live", metavar="SOURCE", help="context:NAME, in-cluster, or a file or folder of objects."),
 ]
 LiveComplete = Annotated[
-    bool, typer.Option("--live-complete", help="The file given to --live holds the whole cluster: what is not in it is absent.")
+    bool,
+    typer.Option(
+        "--live-complete", help="The file given to --live holds the whole cluster: what is not in it is absent."
+    ),
 ]
-Cluster = Annotated[str | None, typer.Option("--cluster", metavar="NAME", help="Name of the cluster in what is reported.")]
+Cluster = Annotated[
+    str | None, typer.Option("--cluster", metavar="NAME", help="Name of the cluster in what is reported.")
+]
 Kubeconfig = Annotated[Path | None, typer.Option("--kubeconfig", metavar="FILE", help="Kubeconfig for context:NAME.")]
 Namespaces = Annotated[
     list[str] | None,
     typer.Option("--namespace", "-n", metavar="NAME", help="Audit only this namespace. Repeatable."),
 ]
 Select = Annotated[
-    str | None, typer.Option("--select", metavar="IDS", help="Judge only by these policies (ids or names, with commas).")
+    str | None,
+    typer.Option("--select", metavar="IDS", help="Judge only by these policies (ids or names, with commas)."),
 ]
 Ignore = Annotated[str | None, typer.Option("--ignore", metavar="IDS", help="Leave these policies out.")]
-Fail = Annotated[FailOn | None, typer.Option("--fail-on", help="Least severity that makes the exit code 1. [default: error]")]
-At = Annotated[str | None, typer.Option("--at", metavar="TIME", help="Judge as of this moment (RFC 3339), for dumps and replays.")]
-Incomplete = Annotated[bool, typer.Option("--allow-incomplete", help="What could not be read does not make the exit code 4.")]
+Fail = Annotated[
+    FailOn | None, typer.Option("--fail-on", help="Least severity that makes the exit code 1. [default: error]")
+]
+At = Annotated[
+    str | None, typer.Option("--at", metavar="TIME", help="Judge as of this moment (RFC 3339), for dumps and replays.")
+]
+Incomplete = Annotated[
+    bool, typer.Option("--allow-incomplete", help="What could not be read does not make the exit code 4.")
+]
 Form = Annotated[Output, typer.Option("--output", "-o", help="How to print the result.")]
 SettingsFile = Annotated[
     Path | None,
-    typer.Option("--settings", metavar="FILE", envvar="AUDITOR_SETTINGS", help="Settings file (YAML); see docs/settings.md."),
+    typer.Option(
+        "--settings", metavar="FILE", envvar="AUDITOR_SETTINGS", help="Settings file (YAML); see docs/settings.md."
+    ),
 ]
 Database = Annotated[
     str | None,
-    typer.Option("--database", metavar="URL", help="Where history is kept: sqlite:///FILE or postgresql://USER@HOST/NAME."),
+    typer.Option(
+        "--database", metavar="URL", help="Where history is kept: sqlite:///FILE or postgresql://USER@HOST/NAME."
+    ),
 ]
-ShowIgnored = Annotated[bool, typer.Option("--show-ignored", help="Also show differences that do not count, with the reason.")]
+ShowIgnored = Annotated[
+    bool, typer.Option("--show-ignored", help="Also show differences that do not count, with the reason.")
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Say more, and show where a fault came from.")]
 All = Annotated[bool, typer.Option("--all", help="Print every row, however many.")]
 
@@ -78,7 +98,9 @@ def load_settings(file: Path | None, flags: Mapping[str, Any] | None = None) -> 
         try:
             text = file.read_bytes()
         except OSError as error:
-            raise Misuse(f"settings file {file}: {error.strerror}", remedy="name a file that can be read with --settings") from None
+            raise Misuse(
+                f"settings file {file}: {error.strerror}", remedy="name a file that can be read with --settings"
+            ) from None
     return load(text, str(file or "settings"), os.environ, flags)
 
 

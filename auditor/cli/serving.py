@@ -192,9 +192,14 @@ def show_pages(published: Published, port: int | None) -> None:
 
     from auditor.web import Server, application
 
-    server = Server(application(published.current), "127.0.0.1", 8080 if port is None else port, free_if_taken=port is None)
+    server = Server(
+        application(published.current), "127.0.0.1", 8080 if port is None else port, free_if_taken=port is None
+    )
     server.start()
-    print(f"\npages    {server.address}/\nmetrics  {server.address}/metrics\nCtrl-C ends it; nothing is left behind.", flush=True)
+    print(
+        f"\npages    {server.address}/\nmetrics  {server.address}/metrics\nCtrl-C ends it; nothing is left behind.",
+        flush=True,
+    )
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())

@@ -26,7 +26,9 @@ class ReportForm(StrEnum):
 
 @app.command()
 def report(
-    since: Annotated[str, typer.Option("--since", metavar="AGE", help="How far back: 7d, 24h, or a time (RFC 3339).")] = "7d",
+    since: Annotated[
+        str, typer.Option("--since", metavar="AGE", help="How far back: 7d, 24h, or a time (RFC 3339).")
+    ] = "7d",
     until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Its end; default: now.")] = None,
     output: Annotated[ReportForm, typer.Option("--output", "-o", help="How to print it.")] = ReportForm.MARKDOWN,
     cluster: options.Cluster = None,
@@ -133,5 +135,3 @@ def config_schema() -> int:
 
     options.write(orjson.dumps(Settings.model_json_schema(), option=orjson.OPT_INDENT_2))
     return 0
-
-

@@ -17,9 +17,7 @@ LIVE = HERE / "live.json"
 def commits() -> tuple[Commit, ...]:
     """The example's commits, oldest first."""
     found = json.loads((HERE / "commits.json").read_text())
-    return tuple(
-        Commit(HERE / "commits" / one["folder"], one["author"], one["date"], one["message"]) for one in found
-    )
+    return tuple(Commit(HERE / "commits" / one["folder"], one["author"], one["date"], one["message"]) for one in found)
 
 
 def recorded_at() -> datetime:
