@@ -48,13 +48,14 @@ _SERVER_OWNED: Final = (
 
 
 class Fault(NamedTuple):
-    """`key` True: the line of the path itself; False: that of what it is missing from."""
+    """`path` is what is wrong, or what is missing. `lasting`: true whatever else the author meant, such as a number for a text."""
 
     path: RawPath
     message: str
     remedy: str
     severity: Severity = Severity.ERROR
     code: str = "MAN005"
+    lasting: bool = False
 
 
 def misspelt(body: Mapping[str, Any]) -> Iterator[Fault]:
@@ -86,12 +87,12 @@ def missing(body: Mapping[str, Any], group: str) -> Iterator[Fault]:
         if name.lower() not in found or (name in body and value in (None, "")):
             yield Fault((name,), f"{name} is missing", f"add {name}")
         elif name in body and not isinstance(value, str):
-            yield Fault((name,), f"{name} is {_called(value)}, not text", "put it in quotes")
+            yield Fault((name,), f"{name} is {called(value)}, not text", "put it in quotes")
     if "metadata" not in found or ("metadata" in body and metadata is None):
         yield Fault(("metadata",), "metadata is missing: an object has a name", "add metadata with a name")
     elif "metadata" in body:
         if not isinstance(metadata, Mapping):
-            yield Fault(("metadata",), f"metadata is {_called(metadata)}, not a map", "write name: below it, indented")
+            yield Fault(("metadata",), f"metadata is {called(metadata)}, not a map", "write name: below it, indented")
         else:
             yield from _name(metadata)
     if (
@@ -114,10 +115,6 @@ def _name(metadata: Mapping[str, Any]) -> Iterator[Fault]:
             )
         else:
             yield Fault(("metadata", "name"), "metadata.name is missing", "add name under metadata")
-    elif not isinstance(name, str):
-        yield Fault(
-            ("metadata", "name"), f"metadata.name is {_called(name)}, not text", "put it in quotes", code="MAN004"
-        )
 
 
 def not_declared(body: Mapping[str, Any]) -> Iterator[Fault]:
@@ -151,7 +148,8 @@ def _holds_something(value: Any) -> bool:
     return value is not None and value != ""
 
 
-def _called(value: Any) -> str:
+def called(value: Any) -> str:
+    """What a value is, in words, without the value."""
     if isinstance(value, bool):
         return "a boolean"
     if isinstance(value, int | float):

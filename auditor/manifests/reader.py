@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from auditor.kube import kinds, secrets
-from auditor.manifests import classes, parts
+from auditor.manifests import classes, conformity, diagnosis, parts
 from auditor.manifests.budget import Budget
 from auditor.manifests.documents import LARGEST, Document, documents, uncollected
-from auditor.manifests.mistakes import Mistake
+from auditor.manifests.mistakes import Mistake, in_file
 from auditor.manifests.places import Places, Written
 from auditor.model import Origin, Place, Problem, RawPath, Ref, Resource, Severity
 
@@ -107,7 +107,10 @@ def _read_file(
         reading.skipped.append(Skipped(Place(reading.source, file, 1), what))
         return
     for document in documents(text, budget, largest=largest):
-        reading.problems.extend(_problem(reading, file, mistake) for mistake in document.mistakes)
+        mistakes = document.mistakes
+        if not document.readable and reading.declared and mistakes[0].code == "MAN001":
+            mistakes = diagnosis.explained_by(mistakes[0], _slips(document))
+        reading.problems.extend(_problem(reading, file, mistake) for mistake in mistakes)
         if not document.readable:
             continue
         reason = what or classes.no_manifest(document.value)
@@ -115,6 +118,11 @@ def _read_file(
             reading.skipped.append(Skipped(Place(reading.source, file, document.line), reason))
         else:
             _read_document(reading, file, document)
+
+
+def _slips(document: Document) -> list[Mistake]:
+    """The slips of the hand in a document, with lines and columns of the file."""
+    return [in_file(slip, document.text, document.first) for slip in diagnosis.diagnosed(document.text.decode("utf-8"))]
 
 
 def _problem(reading: _Reading, file: str, mistake: Mistake, ref: Ref | None = None) -> Problem:
@@ -132,7 +140,7 @@ def _read_document(reading: _Reading, file: str, document: Document) -> None:
         if prefix:  # an item of a List
             line, _ = places(()) or (line, 1)
         sealed = sealed or secrets.is_secret(body)
-        _read_object(reading, body, Origin(reading.source, file, line), places)
+        _read_object(reading, body, Origin(reading.source, file, line), places, None if prefix else document)
     if sealed and reading.places:
         written.forget_text()
 
@@ -157,25 +165,31 @@ def _objects(value: Mapping[str, Any], prefix: RawPath) -> Iterator[tuple[RawPat
         yield from _objects(item, here)
 
 
-def _read_object(reading: _Reading, body: Mapping[str, Any], origin: Origin, places: Places) -> None:
+def _read_object(
+    reading: _Reading, body: Mapping[str, Any], origin: Origin, places: Places, document: Document | None
+) -> None:
+    """Add a resource, and what is wrong with it. `document` is given for an object that is a document of its own."""
     api_version, kind, metadata = body.get("apiVersion"), body.get("kind"), body.get("metadata")
+    known = isinstance(api_version, str) and isinstance(kind, str)
     group = kinds.split_api_version(api_version)[0] if isinstance(api_version, str) else ""
-    faults = [*parts.misspelt(body), *parts.missing(body, group)]
+    faults = list(parts.missing(body, group))
+    slips: list[Mistake] = []
+    if reading.declared:
+        if known:
+            faults += conformity.faults(body, str(api_version), str(kind))
+        if faults and document is not None and (slips := _slips(document)):
+            faults = [fault for fault in faults if fault.lasting]
+    faults += parts.misspelt(body)
     if reading.declared:
         faults += parts.not_declared(body)
     ref = None
-    if (
-        isinstance(api_version, str)
-        and api_version
-        and isinstance(kind, str)
-        and kind
-        and isinstance(metadata, Mapping)
-    ):
+    if known and api_version and kind and isinstance(metadata, Mapping):
         name = metadata.get("name")
         if name is not None and name != "" and isinstance(name, str | int | float):
-            ref = Ref(reading.cluster, group, kind, _namespace(reading, group, kind, metadata), str(name))
+            ref = Ref(reading.cluster, group, str(kind), _namespace(reading, group, str(kind), metadata), str(name))
             body = secrets.seal(body, reading.key)
-            reading.resources.append(Resource(ref, api_version, body, origin, places if reading.places else None))
+            reading.resources.append(Resource(ref, str(api_version), body, origin, places if reading.places else None))
+    reading.problems.extend(_problem(reading, origin.file, slip, ref) for slip in slips)
     for fault in faults:
         line, column = places(fault.path) or (origin.line, 1)
         place = Place(origin.source, origin.file, line, column)
