@@ -132,7 +132,7 @@ def near(name: str, names: Iterable[str]) -> str:
     from difflib import get_close_matches  # the reading process imports this module and never needs it
 
     known = sorted(set(names))
-    close = get_close_matches(name, known, n=3, cutoff=0.5) or known[:5]
-    if not close:
-        return ""
-    return "did you mean " + " or ".join(close) + "?" if len(close) <= 3 else "there are " + ", ".join(close)
+    close = get_close_matches(name, known, n=3, cutoff=0.5)
+    if close:
+        return "did you mean " + " or ".join(close) + "?"
+    return f"there {'are' if len(known) > 1 else 'is'} {', '.join(known[:5])}" if known else ""

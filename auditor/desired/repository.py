@@ -87,7 +87,7 @@ def fetched(repository: Repository) -> str:
 
     Raises `Unavailable` with what is so: wrong key, unknown host, no such branch (and which there are), …
     """
-    known = not repository.git("rev-parse", "--verify", "--quiet", HEAD).status
+    known = any((repository.path / "objects").glob("pack/*")) or any((repository.path / "objects").glob("??/*"))
     said = _fetch(repository)
     if said.status and known and failures.explain(said, repository.source).reason == "other":
         # nothing that the server did: perhaps our own copy is broken

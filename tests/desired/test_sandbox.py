@@ -83,8 +83,9 @@ def test_the_reading_process_can_neither_reach_out_nor_change_anything(request_:
     succeeded = [
         file.name for file, each in zip(tried, read, strict=True) if "ZeroDivisionError" not in str(each.problems)
     ]
-    # root may raise its own limits; in the image nobody is root
-    assert succeeded == (["more memory"] if os.getuid() == 0 else [])
+    if os.getuid() == 0 and "more memory" in succeeded:
+        succeeded.remove("more memory")  # some roots may raise their own limits; in the image nobody is root
+    assert succeeded == []
 
 
 @pytest.mark.usefixtures("trap")
