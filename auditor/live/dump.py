@@ -20,6 +20,7 @@ from typing import Any, Final
 import orjson
 
 from auditor.kube import kinds, secrets
+from auditor.live.redaction import as_json, redacted
 from auditor.manifests import reader
 from auditor.manifests.documents import uncollected
 from auditor.model import Cell, CellState, Misuse, Place, Problem, Ref, Resource, Sealed, Severity, Snapshot, Source
@@ -33,6 +34,8 @@ NOT_COMPLETE: Final = "SRC306"
 
 SUFFIXES: Final = frozenset({".json", ".yaml", ".yml"})
 _LARGEST: Final = 1 << 31
+_NUMBERS: Final = itertools.count()
+"""Tell removed values apart, so that none is taken for the same as another."""
 
 
 def write_dump(snapshot: Snapshot) -> bytes:
@@ -47,7 +50,7 @@ def write_dump(snapshot: Snapshot) -> bytes:
     }
     head = b'{"apiVersion":"v1","kind":"List","metadata":{},\n"%s":%s,\n"items":[\n' % (MARK.encode(), _json(about))
     objects = sorted(snapshot.by_ref.values(), key=lambda resource: resource.ref.key)
-    return head + b",\n".join(_json(resource.body) for resource in objects) + b"\n]}\n"
+    return head + b",\n".join(_json(redacted(resource.body)) for resource in objects) + b"\n]}\n"
 
 
 def read_dump(paths: Path | bytes | Sequence[Path], *, complete: bool, cluster: str, key: secrets.Key) -> Snapshot:
@@ -115,7 +118,6 @@ class _Reading:
 
     def __init__(self, cluster: str, key: secrets.Key) -> None:
         self._cluster, self._key = cluster, key
-        self._numbers = itertools.count()
         self._own: list[Cell] = []
         self._plain: Counter[tuple[str, str]] = Counter()
         self.otherwise = ""
@@ -194,7 +196,7 @@ class _Reading:
         namespace = metadata.get("namespace")
         if not isinstance(namespace, str) or not namespace or kinds.scope(group, kind) is False:
             namespace = None
-        if own and secrets.is_secret(body):
+        if own:
             body = self._unknown(body)
         return Resource(Ref(self._cluster, group, kind, namespace, name), api_version, secrets.seal(body, self._key))
 
@@ -207,7 +209,7 @@ class _Reading:
         facts = value.get("facts", [])
         if value.get("redacted") is True and value.keys() <= {"redacted", "facts"} and isinstance(facts, list):
             return Sealed(
-                f"removed-{next(self._numbers)}", "", frozenset(each for each in facts if isinstance(each, str))
+                f"removed-{next(_NUMBERS)}", "", frozenset(each for each in facts if isinstance(each, str))
             )
         return {name: self._unknown(each) for name, each in value.items()}
 
@@ -260,15 +262,7 @@ def _items(value: object) -> Iterator[object]:
 
 
 def _json(value: object) -> bytes:
-    return orjson.dumps(value, default=_default, option=orjson.OPT_PASSTHROUGH_DATACLASS)
-
-
-def _default(value: object) -> object:
-    if isinstance(value, Sealed):
-        return {"redacted": True, "facts": sorted(value.facts)}
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"{type(value).__name__} is not JSON")
+    return orjson.dumps(value, default=as_json, option=orjson.OPT_PASSTHROUGH_DATACLASS)
 
 
 def _of_cell(cell: Cell) -> dict[str, object]:
