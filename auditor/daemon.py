@@ -23,12 +23,14 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from auditor.kube.secrets import Key
 from auditor.model import Misuse, Policy, Unavailable
-from auditor.publish.state import Failure, Ran, Trigger
+from auditor.publish.state import Failure, Phase, Ran, Trigger
 from auditor.run import cluster_name, run
 from auditor.settings import ReportSettings, Settings
 from auditor.store import Store
 
 log = structlog.get_logger()
+
+PHASES: tuple[Phase, ...] = ("fetch", "collect", "evaluate", "store")
 
 GRACE_SECONDS = 8.0
 """How long a run may go on after SIGTERM; then the process ends, and the run's one transaction was never made."""
@@ -66,7 +68,7 @@ class Daemon:
                 at=done.audit.at,
                 outcome="success" if whole else "partial",
                 audit=done.audit,
-                phases=dict(done.phases),
+                phases={phase: done.phases[phase] for phase in PHASES if phase in done.phases},
             )
         except Unavailable as broken:
             log.error("run failed", reason=broken.message, remedy=broken.remedy)

