@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from auditor.kube.secrets import new_key, seal
 from auditor.live.dump import read_dump, write_dump
 from auditor.model import Cell, CellState, Misuse, Problem, Ref, Resource, Sealed, Severity, Snapshot, Source
+from policies.literal_credential.policy import literal_credential
 from tests.controlplane.plane import Plane
 
 KEY = new_key()
@@ -120,6 +121,27 @@ def test_what_was_removed_compares_as_unknown_also_with_itself() -> None:
     values.append(resource(secret(a=CANARY)).body["data"]["a"])
     assert all(isinstance(value, Sealed) for value in values)
     assert [a.same_as(b) for n, a in enumerate(values) for b in values[n + 1 :]].count(True) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DB_PASSWORD", CANARY),
+        ("URL", f"postgres://app:{CANARY}@db"),
+        ("K", f"-----BEGIN PRIVATE KEY-----\n{CANARY}"),
+        ("MODE", "fast"),
+    ],
+)
+def test_a_credential_that_a_dump_lacks_is_found_in_it_all_the_same(name: str, value: str) -> None:
+    """What is removed must not pass for what was never there."""
+    before = resource(deployment({"name": name, "value": value}))
+    (after,) = read(write_dump(Snapshot((before,)))).resources
+
+    def found(each: Resource) -> list[tuple[Any, Any]]:
+        return [(fault.path, fault.severity) for fault in literal_credential.rule(each, None)]
+
+    assert found(after) == found(before)
+    assert bool(found(after)) is (name != "MODE")
 
 
 def test_facts_about_a_removed_value_are_kept() -> None:
