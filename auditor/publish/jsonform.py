@@ -1,4 +1,4 @@
-"""What `-o json` prints: model types in, plain dicts of `forms` out, and `dumps` to bytes.
+"""What `-o json` prints: model types in, plain dicts of `forms` out; `dumps` makes bytes of them.
 
 Nothing here can print a secret value: `Sealed` becomes `{"redacted": true}`, and what stands in a Secret's data without having
 been sealed is redacted too. Order is total, so two equal audits print the same bytes.
@@ -10,14 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import orjson
-
 from auditor import model
 from auditor.publish import forms
-from auditor.publish.foreign import encodable
+from auditor.publish.encoding import REDACTED, dumps, plain
 
-REDACTED: Final = {"redacted": True}
-_DEEPEST: Final = 200  # orjson gives up at 254; manifests are budgeted far below
+__all__ = ["audit_form", "check_form", "diff_form", "dumps", "manifests_form", "moment", "plain", "policies_form"]
+
 _SECRET_PARTS: Final = ("data", "stringData")
 
 
@@ -76,28 +74,6 @@ def manifests_form(snapshot: model.Snapshot) -> forms.ManifestsForm:
 def policies_form(policies: Iterable[model.Policy]) -> forms.PoliciesForm:
     """The catalogue, by id."""
     return {"version": 1, "policies": [_policy(policy) for policy in sorted(policies, key=lambda policy: policy.id)]}
-
-
-def dumps(form: object, *, indent: bool = False) -> bytes:
-    """One JSON document and a line feed, UTF-8. Takes what orjson refuses: integers beyond 64 bits, lone surrogates (written out
-    as `%FF` or `\\\\ud800`), `Sealed`, and values nested deeper than any reader would follow (cut, and said)."""
-    # orjson would print a dataclass by itself, `Sealed` with its mark too: pass them through to `_default`
-    options = orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATACLASS | (orjson.OPT_INDENT_2 if indent else 0)
-    try:
-        return orjson.dumps(form, default=_default, option=options)
-    except orjson.JSONEncodeError:
-        return orjson.dumps(_encodable(form, 0), default=_default, option=options | orjson.OPT_NON_STR_KEYS)
-
-
-def plain(value: Any) -> Any:
-    """A JSON value without `Sealed`: redacted where a secret stood."""
-    if isinstance(value, model.Sealed):
-        return dict(REDACTED)
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    return value
 
 
 def moment(at: datetime) -> str:
@@ -320,25 +296,3 @@ def _redacted(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): dict(REDACTED) for key in value}
     return dict(REDACTED)
-
-
-def _default(value: object) -> object:
-    if isinstance(value, model.Sealed):
-        return REDACTED
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(type(value).__name__)
-
-
-def _encodable(value: Any, depth: int) -> Any:
-    if isinstance(value, str):
-        return encodable(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value if -(2**63) <= value < 2**64 else orjson.Fragment(str(value))
-    if depth > _DEEPEST and isinstance(value, (Mapping, list, tuple)):
-        return {"cut": f"nested deeper than {_DEEPEST}"}
-    if isinstance(value, Mapping):
-        return {encodable(str(key)): _encodable(item, depth + 1) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_encodable(item, depth + 1) for item in value]
-    return value

@@ -171,7 +171,7 @@ class Site:
         count = len(seen.unread)
         said = "Everything that was wanted could be read."
         if seen.partial:
-            said = f"{words.plural(count, 'list')} could not be read. What they hold is neither good nor missing: it is not known."
+            said = f"{words.plural(count, 'list')} could not be read. What is in {'it' if count == 1 else 'them'} is neither good nor missing: it is not known."
         elif not seen.compared:
             said = "No cluster was read."
         return page(request, "unknown.html", limit=200, **self._frame(state, cluster, seen, "Not known", said))

@@ -1,0 +1,75 @@
+"""A store and a period in, the data of a report out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import pairwise
+from statistics import median
+from zoneinfo import ZoneInfo
+
+from auditor.model import Drift, Finding, Misuse
+from auditor.publish.foreign import visible
+from auditor.publish.report_data import Opened, ReportData, Unread
+from auditor.store import Episode, Run, Store
+
+_LEAST_GAP = timedelta(minutes=15)
+
+
+def gather(store: Store, cluster: str, since: datetime, until: datetime, *, zone: str | tzinfo = UTC) -> ReportData:
+    """All that a report of the period needs. `zone`: an IANA name. Raises `Unavailable`, and `Misuse` for a zone that is none."""
+    state = store.state(cluster, until)
+    runs = [run for run in store.runs(cluster, since=since, until=until, limit=None) if run.status != "running"]
+    published = sorted((run for run in runs if run.status == "published"), key=lambda run: run.id)
+    failed = [run for run in runs if run.status != "published"]
+    changes = store.changes(cluster, since, until)
+    return ReportData(
+        cluster=cluster,
+        since=since,
+        until=until,
+        zone=_zone(zone),
+        audit=state.audit if state else None,
+        then=store.scores(cluster, since),
+        published=len(published),
+        failed=len(failed),
+        failures=tuple(dict.fromkeys(visible(run.reason) for run in failed if run.reason))[:5],
+        opened=_opened((*changes.findings_opened, *changes.drift_opened)),
+        resolved=_opened((*changes.findings_resolved, *changes.drift_resolved)),
+        finding_since=state.finding_since if state else {},
+        unread=tuple(Unread(one.cell, one.since, one.until) for one in store.blindness(cluster, since, until)),
+        gaps=gaps([run.started for run in published], since, until),
+        revisions=_revisions(published),
+    )
+
+
+def gaps(times: Sequence[datetime], since: datetime, until: datetime) -> tuple[tuple[datetime, datetime], ...]:
+    """Where runs are further apart than three times the usual, and more than a quarter of an hour. Few runs have no usual."""
+    if len(times) < 3:
+        return ()
+    ordered = sorted(times)
+    usual = median((after - before).total_seconds() for before, after in pairwise(ordered))
+    longest = max(timedelta(seconds=3 * usual), _LEAST_GAP)
+    edges = [since, *ordered, until]
+    return tuple((a, b) for a, b in pairwise(edges) if b - a > longest)
+
+
+def _opened(episodes: Sequence[Episode]) -> tuple[Opened, ...]:
+    return tuple(Opened(e.what, e.since, e.until) for e in episodes if isinstance(e.what, (Finding, Drift)))
+
+
+def _revisions(runs: Sequence[Run]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, dict[str, None]] = {}
+    for run in runs:
+        for source in run.sources:
+            if source.revision:
+                found.setdefault(source.name, {})[source.revision] = None
+    return {name: tuple(revisions) for name, revisions in found.items()}
+
+
+def _zone(zone: str | tzinfo) -> tzinfo:
+    if isinstance(zone, tzinfo):
+        return zone
+    try:
+        return ZoneInfo(zone)
+    except (KeyError, ValueError, OSError):
+        raise Misuse(f"no such time zone: {zone!r}", remedy="use a name such as Europe/Berlin") from None
