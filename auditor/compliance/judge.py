@@ -7,7 +7,7 @@ verdict at all is given on an object that a controller made (its owner is judged
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
@@ -66,6 +66,9 @@ class _Said:
     faults: tuple[Fault, ...] = ()
 
 
+_PASSED: Final = _Said(Outcome.PASS, "")
+
+
 def judge(
     policies: Sequence[Policy], desired: Snapshot | None, live: Snapshot | None, *, exempt: Exemptions | None = None
 ) -> tuple[Verdict, ...]:
@@ -75,32 +78,36 @@ def judge(
     exempt = exempt or Exemptions()
     around = Surroundings(desired, live, prefer=Side.LIVE)
     beside = Surroundings(desired, live, prefer=Side.GIT) if desired and live else around
-    asked = _by_kind(policies)
+    asked = _Asked(policies)
     verdicts = [
         verdict
         for subject in _subjects(desired, live, around)
-        for policy in _asked(asked, subject)
+        for policy in asked.about(subject)
         if (verdict := _verdict(policy, subject, around, beside, exempt, declared_alone=desired is None))
     ]
     verdicts.sort(key=lambda verdict: (verdict.ref.key, verdict.policy))
     return tuple(verdicts)
 
 
-def _by_kind(policies: Sequence[Policy]) -> Mapping[str, tuple[Policy, ...]]:
-    kinds = {kind for policy in policies for kind in policy.kinds}
-    return {kind: tuple(policy for policy in policies if kind in policy.kinds) for kind in kinds}
+class _Asked:
+    """Which policies are asked about an object, by its kind and whether it has a Pod template; each once, in their order."""
 
+    def __init__(self, policies: Sequence[Policy]) -> None:
+        self._policies = policies
+        self._known: dict[tuple[str, str, bool], tuple[Policy, ...]] = {}
 
-def _asked(by_kind: Mapping[str, tuple[Policy, ...]], subject: Subject) -> Iterator[Policy]:
-    """The policies to ask about an object, each once."""
-    name = called(subject.ref.group, subject.ref.kind)
-    named = by_kind.get(name, ())
-    yield from named
-    yield from by_kind.get(ANYTHING, ())
-    resource = subject.live or subject.git
-    if resource and template(resource):
-        templated = by_kind.get(TEMPLATED, ()) + (by_kind.get(CUSTOM, ()) if "." in name else ())
-        yield from (policy for policy in templated if policy not in named)
+    def about(self, subject: Subject) -> tuple[Policy, ...]:
+        resource = subject.live or subject.git
+        key = (subject.ref.group, subject.ref.kind, resource is not None and template(resource) is not None)
+        if key not in self._known:
+            self._known[key] = tuple(self._choose(called(*key[:2]), key[2]))
+        return self._known[key]
+
+    def _choose(self, name: str, templated: bool) -> Iterator[Policy]:
+        words = {name, ANYTHING}
+        if templated:
+            words |= {TEMPLATED, CUSTOM} if "." in name else {TEMPLATED}
+        return (policy for policy in self._policies if not words.isdisjoint(policy.kinds))
 
 
 def _subjects(desired: Snapshot | None, live: Snapshot | None, around: Surroundings) -> Iterator[Subject]:
@@ -189,7 +196,7 @@ def _ask(policy: Policy, resource: Resource, around: Surroundings) -> _Said:
             return _Said(Outcome.NOT_APPLICABLE, reason)
         case Unknown(reason):
             return _Said(Outcome.UNKNOWN, reason)
-    return _Said(Outcome.PASS, "")
+    return _PASSED
 
 
 _Draft: TypeAlias = tuple[Finding, tuple[Step, ...]]
@@ -197,6 +204,8 @@ _Draft: TypeAlias = tuple[Finding, tuple[Step, ...]]
 
 
 def _found(policy: Policy, resource: Resource, said: _Said, side: Side, *, pending: bool = False) -> tuple[_Draft, ...]:
+    if not said.faults:
+        return ()
     drafts: list[_Draft] = []
     repeats: dict[tuple[str, str], int] = {}
     for fault in said.faults:

@@ -13,14 +13,14 @@ EMPTY: Final[Mapping[str, Any]] = {}
 
 def mapping(value: Any) -> Mapping[str, Any]:
     """The value if it is a mapping, else an empty one."""
-    if type(value) is dict or isinstance(value, Mapping):  # the first test is the fast one
+    if type(value) is dict:  # nearly always; the general test is slow
         return value
-    return EMPTY
+    return value if value is not None and isinstance(value, Mapping) else EMPTY
 
 
 def sequence(value: Any) -> Sequence[Any]:
     """The value if it is a list (or a frozen one), else an empty one."""
-    return value if isinstance(value, list | tuple) else ()
+    return value if type(value) is list or type(value) is tuple else ()
 
 
 def text(value: Any) -> str:

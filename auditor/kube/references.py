@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from auditor.kube.fields import mapping, sequence, text
@@ -28,11 +29,14 @@ class Reference:
     container: Container | None = None
 
 
-def references(resource: Resource) -> Iterator[Reference]:
+@lru_cache(maxsize=64)  # several rules ask it of one object in turn
+def references(resource: Resource) -> tuple[Reference, ...]:
     """Every reference of the Pod template, in the order it is written; nameless ones (the API refuses them) left out."""
     found = template(resource)
-    if found is None:
-        return
+    return tuple(_references(found)) if found else ()
+
+
+def _references(found: Template) -> Iterator[Reference]:
     for container in containers(found):
         yield from _of_container(container)
     yield from _of_volumes(found)

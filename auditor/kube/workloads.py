@@ -6,8 +6,9 @@ Knative Service) are read like a Deployment when they hold `spec.template.spec.c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from auditor.kube.fields import EMPTY, at, mapping, sequence, text, whole
@@ -50,7 +51,7 @@ _PATHS: Final[Mapping[str, RawPath]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Template:
     """A Pod template. `path` leads to the Pod *spec*; labels and annotations are those its Pods will carry."""
 
@@ -89,6 +90,11 @@ def is_workload(of: Ref | Resource) -> bool:
     return isinstance(of, Resource) and template(of) is not None
 
 
+# Each of many rules asks for the same few things of one object before the next object's turn: a short memory spares most of it.
+_MEMORY: Final = 64
+
+
+@lru_cache(maxsize=_MEMORY)
 def template(resource: Resource) -> Template | None:
     """The Pod template, or None for kinds that have none (or where it cannot be found)."""
     ref, body = resource.ref, resource.body
@@ -111,18 +117,25 @@ def template(resource: Resource) -> Template | None:
 _LISTS: Final = (("initContainers", "init"), ("containers", "app"), ("ephemeralContainers", "ephemeral"))
 
 
-def containers(of: Resource | Template, *roles: str) -> Iterator[Container]:
+def containers(of: Resource | Template, *roles: str) -> tuple[Container, ...]:
     """The containers of the template, of the roles named or all: init containers and sidecars first, as they start."""
     found = of if isinstance(of, Template) else template(of)
     if found is None:
-        return
+        return ()
+    every = _containers(found)
+    return tuple(one for one in every if one.role in roles) if roles else every
+
+
+@lru_cache(maxsize=_MEMORY)
+def _containers(found: Template) -> tuple[Container, ...]:
+    every: list[Container] = []
     for key, usual in _LISTS:
         for index, body in enumerate(sequence(found.spec.get(key))):
             if not isinstance(body, Mapping):
                 continue
             role = "sidecar" if usual == "init" and body.get("restartPolicy") == "Always" else usual
-            if not roles or role in roles:
-                yield Container((*found.path, key, index), body, role, text(body.get("name")))
+            every.append(Container((*found.path, key, index), body, role, text(body.get("name"))))
+    return tuple(every)
 
 
 def controller_of(resource: Resource) -> Mapping[str, Any] | None:

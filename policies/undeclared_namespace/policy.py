@@ -34,7 +34,8 @@ def undeclared_namespace(resource: Resource, around: Surroundings) -> Answer:
     if creates_namespace(namespace, around):
         return None
     severity, where = around.absence(Severity.WARNING)
-    meant = nearest(namespace, [one.ref.name for one in around.every("Namespace")])
+    known = [one.ref.name for one in around.every("Namespace")]
+    meant = around.once(f"namespace like {namespace}", lambda: nearest(namespace, known))
     hint = f"; did you mean {meant}?" if meant else ""
     yield Fault(("metadata", "namespace"), f"Namespace {namespace} {where}{hint}", severity)
     return None
