@@ -317,7 +317,9 @@ class Snapshot:
     def cell(self, group: str, kind: str, namespace: str | None) -> Cell:
         """The state of a kind in a namespace: its own cell, else that of the kind as a whole, else `otherwise`."""
         found = self._cells.get((group, kind, namespace)) or self._cells.get((group, kind, None))
-        return found or Cell(group, kind, namespace, self.otherwise, "not in this dump" * (self.otherwise is not CellState.LISTED))
+        return found or Cell(
+            group, kind, namespace, self.otherwise, "not in this dump" * (self.otherwise is not CellState.LISTED)
+        )
 
     def cell_of(self, ref: Ref) -> Cell:
         return self.cell(ref.group, ref.kind, ref.namespace)

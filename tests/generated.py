@@ -71,7 +71,11 @@ def commands_page() -> str:
     from auditor.cli import app, catalogue, evaluate, serving, stored
 
     assert all((catalogue, evaluate, serving, stored))
-    parts = ["# Commands\n\n" + NOTE + "Exit codes: 2 usage or settings, 3 could not run, 4 incomplete, 1 findings or drift, 0.\n"]
+    parts = [
+        "# Commands\n\n"
+        + NOTE
+        + "Exit codes: 2 usage or settings, 3 could not run, 4 incomplete, 1 findings or drift, 0.\n"
+    ]
 
     def add(command: Any, name: str, parent: Any = None) -> None:
         context = command.make_context(name, [], resilient_parsing=True, parent=parent)
@@ -100,9 +104,7 @@ def files() -> Mapping[str, Callable[[], str]]:
 
 def stale() -> list[str]:
     """Names of generated files that are not what the code would write now."""
-    return [
-        name for name, made in files().items() if not (ROOT / name).exists() or (ROOT / name).read_text() != made()
-    ]
+    return [name for name, made in files().items() if not (ROOT / name).exists() or (ROOT / name).read_text() != made()]
 
 
 def main() -> int:

@@ -18,7 +18,9 @@ def interpreter() -> str | None:
     candidates = ["python3.13", *map(str, sorted((Path.home() / ".pyenv/versions").glob("3.13.*/bin/python3.13")))]
     for candidate in candidates:
         try:
-            found = subprocess.run([candidate, "-c", "import sys; print(sys.version_info[:2])"], capture_output=True, text=True)
+            found = subprocess.run(
+                [candidate, "-c", "import sys; print(sys.version_info[:2])"], capture_output=True, text=True
+            )
         except OSError:
             continue
         if found.stdout.strip() == "(3, 13)":
@@ -29,10 +31,15 @@ def interpreter() -> str | None:
 def main() -> int:
     python = interpreter()
     if python is None:
-        print("Python 3.13 was not found, so the tests ran on this Python alone. mend: pyenv install 3.13", file=sys.stderr)
+        print(
+            "Python 3.13 was not found, so the tests ran on this Python alone. mend: pyenv install 3.13",
+            file=sys.stderr,
+        )
         return 1 if os.environ.get("CI") else 0
     print("tests on Python 3.13")
-    return subprocess.run(["make", "--no-print-directory", "test", f"PYTHON={python}", "VENV=.venv313"], cwd=ROOT).returncode
+    return subprocess.run(
+        ["make", "--no-print-directory", "test", f"PYTHON={python}", "VENV=.venv313"], cwd=ROOT
+    ).returncode
 
 
 if __name__ == "__main__":
