@@ -109,7 +109,7 @@ def _read_folder(source: FolderSource, cluster: str, key: Key, deadline: float) 
 
     name = source_name(source)
     gathered = folder.gather(source.path, source=name)
-    request = sandbox.Request(name, cluster, source.namespace, key, charts(gathered.files))
+    request = sandbox.Request(name, cluster, source.namespace or None, key, charts(gathered.files))
     read = sandbox.read(gathered.files, request, deadline=deadline)
     said = Source(name, fetched_at=datetime.now(UTC), appliers=source.appliers)
     return _snapshot(read, gathered.problems, said)
@@ -130,7 +130,7 @@ def _fetch_git(source: GitSource, cluster: str, key: Key, cache: Path | None, de
         except failures.Damaged:
             repository.renew(opened)
             commit, fetched_at, gathered, committed_at = _read_git(opened, name)
-    request = sandbox.Request(name, cluster, source.namespace, key, charts(gathered.files))
+    request = sandbox.Request(name, cluster, source.namespace or None, key, charts(gathered.files))
     read = parsed.read(gathered.files, request, cache=cache, deadline=deadline)
     branch = None if COMMIT.fullmatch(source.revision) else source.revision
     said = Source(name, commit, fetched_at, committed_at, branch, source.appliers)

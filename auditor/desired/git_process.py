@@ -29,6 +29,9 @@ MESSAGES: Final = 64 << 10
 DISK: Final = 2 << 30
 """Largest file that git may write, in bytes: a pack beyond it is refused instead of filling the disk."""
 
+_NOT_FOUND: Final = 127
+"""Exit status of a shell that does not find its command."""
+
 
 @dataclass(frozen=True, slots=True)
 class Said:
@@ -83,6 +86,8 @@ def run(
             _wait(process, deadline, arguments[0])
     finally:
         _end(process)
+    if process.returncode == _NOT_FOUND:
+        raise _not_installed()
     return Said(process.returncode, bytes(output), access.scrub(messages.decode("utf-8", "replace")), cut)
 
 
@@ -107,9 +112,17 @@ def _command(at: Path, arguments: Sequence[str], access: Access) -> list[str]:
 
 def _git(at: Path) -> Git:
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-    from git import Git  # 0.2 s: paid only where there is a git source
-
+    try:
+        from git import Git  # 0.2 s: paid only where there is a git source
+    except ImportError as error:  # it runs git while it is imported
+        raise _not_installed() from error
     return Git(at)
+
+
+def _not_installed() -> Unavailable:
+    return Unavailable(
+        "git", "git is not installed, or does not run", remedy="install git, and see what `git version` says"
+    )
 
 
 def _wait(process: subprocess.Popen[bytes], deadline: float, command: str) -> None:

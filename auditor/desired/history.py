@@ -7,7 +7,7 @@ only those are read. First parents only: a merge counts as the one change that i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -84,7 +84,7 @@ def log(opened: Repository, revision: str, *, count: int, folder: str = "") -> t
     said = opened.git(*arguments, *(("--", f"{folder}/") if folder else ()), limit=64 << 20)
     if said.status and not said.cut:
         raise failures.damaged(said, opened.source)
-    found = [_commit(text) for text in said.output.decode("utf-8", "surrogateescape").split("\x1e")[1:]]
+    found = list(_parsed(said.output.decode("utf-8", "surrogateescape").split("\0")))
     return tuple(found[:-1] if said.cut else found)
 
 
@@ -94,43 +94,52 @@ def committed_at(opened: Repository, revision: str) -> datetime:
     return _time(said.decode("ascii", "replace"))
 
 
-# record separator, then fields between unit separators; raw changes follow, between NULs
-_FORMAT: Final = "--format=%x1e%H%x1f%P%x1f%ct%x1f%aN%x1f%s%x1f"
+# Everything stands between NULs, which neither names nor messages can hold: the place of a piece tells what it is.
+_FORMAT: Final = "--format=%H%x00%P%x00%ct%x00%an%x00%s"
 _LAST_SECOND: Final = 253_402_300_799
 _RAW: Final = re.compile(r":(\d{6}) (\d{6}) ([0-9a-f]+) ([0-9a-f]+) [A-Z]\d*")
 
 
-def _commit(text: str) -> Commit:
-    revision, parents, seconds, author, rest = text.split("\x1f", 4)
-    subject, _, raw = rest.rpartition("\x1f")
-    return Commit(
-        revision,
-        printable(author),
-        printable(subject)[:200],
-        _time(seconds),
-        parents.split(" ")[0] or None,
-        tuple(_changes(raw)),
+def _parsed(pieces: Sequence[str]) -> Iterator[Commit]:
+    """Five pieces of a commit, then two for each change: what changed, and the file's name; and so on."""
+    at = 0
+    while at + 5 <= len(pieces):
+        revision, parents, seconds, author, subject = pieces[at : at + 5]
+        if not COMMIT.fullmatch(revision.strip("\n")):
+            at += 1
+            continue
+        at += 5
+        changes = []
+        while at + 1 < len(pieces):
+            found = _RAW.fullmatch(pieces[at].strip("\n"))
+            if found:
+                changes.append(_change(found, pieces[at + 1]))
+                at += 2
+            elif pieces[at].strip("\n"):
+                break
+            else:
+                at += 1
+        yield Commit(
+            revision.strip("\n"),
+            printable(author),
+            printable(subject)[:200],
+            _time(seconds),
+            parents.split(" ")[0] or None,
+            tuple(change for change in changes if is_manifest(change.name) and change.blobs),
+        )
+
+
+def _change(found: re.Match[str], name: str) -> Change:
+    before, after = (
+        blob if mode.startswith("100") else None for mode, blob in ((found[1], found[3]), (found[2], found[4]))
     )
+    return Change(name, before, after)
 
 
 def _time(seconds: str) -> datetime:
     """A commit may claim any time: what no calendar knows becomes the last moment of the year 9999."""
     text = seconds.strip()
     return datetime.fromtimestamp(min(int(text) if text.isdigit() else 0, _LAST_SECOND), UTC)
-
-
-def _changes(raw: str) -> Iterator[Change]:
-    pieces = iter(raw.lstrip("\0\n").split("\0"))
-    for piece in pieces:
-        found = _RAW.fullmatch(piece.strip("\n"))
-        if not found:
-            continue
-        name = next(pieces, "")
-        before, after = (
-            blob if mode.startswith("100") else None for mode, blob in ((found[1], found[3]), (found[2], found[4]))
-        )
-        if is_manifest(name) and (before or after):
-            yield Change(name, before, after)
 
 
 def earlier(
@@ -151,7 +160,7 @@ def earlier(
         for blob in change.blobs
         if blob in texts
     }
-    request = sandbox.Request(source_name(source), cluster, source.namespace, key)
+    request = sandbox.Request(source_name(source), cluster, source.namespace or None, key)
     read = parsed.read(tuple(files.values()), request, cache=cache, deadline=deadline, purpose="past")
     objects = {
         at: {resource.ref: resource.body for resource in found.resources} for at, found in zip(files, read, strict=True)
