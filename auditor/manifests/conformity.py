@@ -117,13 +117,18 @@ def misfits(body: Mapping[str, Any], node: schema.Node) -> Iterator[Fault]:
             continue  # that is MAN005's
         if not _fits(value, here):
             what, wanted = called(value), _WANTED.get(here.kind, here.kind)
-            quote = "put it in quotes" if here.kind == "string" else f"write {wanted}"
+            remedy = f"write {wanted}"
+            if here.kind == "string" and not isinstance(value, Mapping | list):
+                remedy = "put it in quotes"
+            elif here.kind == "list":
+                remedy = "begin each element with a dash"
             scalar = not isinstance(value, Mapping | list) and here.kind not in ("object", "map", "list")
-            yield Fault(path, f"{_name(path)} is {what}, not {wanted}", quote, code="MAN004", lasting=scalar)
+            yield Fault(path, f"{_name(path)} is {what}, not {wanted}", remedy, code="MAN004", lasting=scalar)
             continue
         below: list[tuple[RawPath, Any, schema.Node]] = []
         if isinstance(value, Mapping):
             fields = here.fields() if here.kind == "object" else ()
+            meant: set[str | None] = set()
             free = here.kind == "any" or (here.kind == "object" and not fields) or here.name.endswith(_FREE)
             for key, each in () if free else value.items():
                 child = here.child(key)
@@ -131,20 +136,31 @@ def misfits(body: Mapping[str, Any], node: schema.Node) -> Iterator[Fault]:
                     if not (path == () and key == "status"):
                         below.append(((*path, key), each, child))
                 elif not (path == () and key.lower() in _ROOT):  # those are MAN005's
-                    close = nearest(key, fields)
+                    close = _meant(key, fields)
+                    meant.add(close)
                     yield Fault(
                         (*path, key),
                         f"{key[:60]} is not a field of {_name(path) or 'this kind'}",
                         f"did you mean {close}?" if close else "remove it, or move it to where it belongs",
                         code="MAN004",
+                        instead_of=close or "",
                     )
             if here.name in _STRICT:
                 for name in here.required:
-                    if value.get(name) is None and not ("generateName" in value and name == "name"):
+                    if (
+                        value.get(name) is None
+                        and name not in meant
+                        and not ("generateName" in value and name == "name")
+                    ):
                         yield Fault((*path, name), f"{name} is missing in {_name(path)}", f"add {name}", code="MAN004")
         elif isinstance(value, list) and here.items is not None:
             below = [((*path, index), each, here.items) for index, each in enumerate(value)]
         waiting.extend(reversed(below))
+
+
+def _meant(key: str, fields: tuple[str, ...]) -> str | None:
+    letters = sorted(key)
+    return next((field for field in fields if sorted(field) == letters), None) or nearest(key, fields)
 
 
 def _conforms(value: Any, node: schema.Node) -> bool:

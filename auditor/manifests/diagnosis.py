@@ -26,11 +26,12 @@ _SCALARS: Final = {"string", "integer", "number", "boolean", "quantity", "int-or
 class _Open:
     """A map, a list or an element of a list that lines are being put into. `indent` is the column of its key or dash."""
 
-    __slots__ = ("above", "column", "indent", "keys", "moved", "name", "node", "role")
+    __slots__ = ("above", "column", "first", "indent", "keys", "moved", "name", "node", "role")
 
     def __init__(self, node: schema.Node | None, role: str, indent: int, above: _Open | None, name: str) -> None:
         self.node, self.role, self.indent, self.above, self.name = node, role, indent, above, name
         self.column: int | None = None  # where its fields begin, once one is written
+        self.first: Line | None = None
         self.moved: int | None = None  # where fields that were meant for it begin instead
         self.keys: set[str] = set()
 
@@ -56,34 +57,47 @@ def diagnosed(text: str) -> list[Mistake]:
     node = conformity.node_of(head["apiVersion"], head["kind"])
     if node is None:
         return []
-    root = _Open(node, "map", -1, None, head["kind"])
+    slips, firsts = _walked(text, node, head["kind"])
+    for first, column in firsts[:1]:
+        # Either what follows is out of line, or the first field that set the line is: the simpler explanation it is.
+        others, _ = _walked(_moved(text, first, column), node, head["kind"])
+        odd = [line for line in lines(text) if line.column % 2] == [first]
+        if len(others) + 1 < len(slips) + odd:
+            message = f"wrong depth: {first.key} does not line up with the fields below it"
+            slips = [*others, _slip(first, first.column, message, f"indent it by {column} spaces", "MAN004")]
+    return sorted(slips, key=lambda slip: slip.line)
+
+
+def _walked(text: str, node: schema.Node, kind: str) -> tuple[list[Mistake], list[tuple[Line, int]]]:
+    """The slips as the lines tell them from top to bottom; and first fields that later ones do not line up with, and where those are."""
+    root = _Open(node, "map", -1, None, kind)
     root.column = 0
     slips: list[Mistake] = []
+    firsts: list[tuple[Line, int]] = []
     here = root
     for line in lines(text):
-        here = _put(line, here, slips)
-    return slips
+        here = _put(line, here, slips, firsts)
+    return slips, firsts
 
 
-def _put(line: Line, here: _Open, slips: list[Mistake]) -> _Open:
+def _moved(text: str, line: Line, column: int) -> str:
+    written = text.split("\n")
+    written[line.number] = " " * column + written[line.number].lstrip(" ")
+    return "\n".join(written)
+
+
+def _put(line: Line, here: _Open, slips: list[Mistake], firsts: list[tuple[Line, int]]) -> _Open:
     """Put a line where it belongs; what is open after it comes back."""
-    if line.dash is not None:
-        element = _element(line, here)
-        if element is None:
-            return here
-        if line.glued:
-            slips.append(_slip(line, line.dash, "no space follows the dash", f"write - {line.key}:"))
-        here = element
-        if line.key is None or not _is_object(element.node):
-            return (
-                _entry(line, element, slips)
-                if line.key is not None and line.sign == ":" and element.node is None
-                else element
-            )
-        return _entry(line, element, slips, parent=element)
-    if line.key is None:
+    if line.dash is None:
+        return here if line.key is None else _entry(line, here, slips, firsts)
+    element = _element(line, here)
+    if element is None:
         return here
-    return _entry(line, here, slips)
+    if line.glued:
+        slips.append(_slip(line, line.dash, "no space follows the dash", f"write - {line.key}:"))
+    if line.key is None or not (_is_object(element.node) or (line.sign == ":" and element.node is None)):
+        return element
+    return _entry(line, element, slips, firsts, parent=element)
 
 
 def _element(line: Line, here: _Open) -> _Open | None:
@@ -102,7 +116,9 @@ def _element(line: Line, here: _Open) -> _Open | None:
     return element
 
 
-def _entry(line: Line, here: _Open, slips: list[Mistake], parent: _Open | None = None) -> _Open:
+def _entry(
+    line: Line, here: _Open, slips: list[Mistake], firsts: list[tuple[Line, int]], parent: _Open | None = None
+) -> _Open:
     assert line.key is not None
     written = parent or _written(line, here)
     if line.sign == "" and not _is_key_without_colon(line, written, here):
@@ -111,12 +127,14 @@ def _entry(line: Line, here: _Open, slips: list[Mistake], parent: _Open | None =
     if meant is None and parent is None:
         meant = next((frame for frame in here.chain() if _would_take(frame, line)), None)
         if meant is not None and meant is not written:
-            _told_of_depth(line, meant, written, slips)
+            _told_of_depth(line, meant, slips)
+            if meant.first is not None and meant.indent < line.column != meant.first.column:
+                firsts.append((meant.first, line.column))
     if meant is None:
         meant = written or here
     meant.keys.add(line.key)
     if meant is written and meant.column is None:
-        meant.column = line.column
+        meant.column, meant.first = line.column, line
     child = meant.node.child(line.key) if meant.node is not None and meant.node.kind in ("object", "map") else None
     name = line.key
     if child is None and _is_object(meant.node) and line.sign in ("", "wide") and (close := _close(line.key, meant)):
@@ -187,7 +205,7 @@ def _close(key: str, frame: _Open) -> str | None:
     return nearest(key, set(frame.node.fields()) - frame.keys) if frame.node else None
 
 
-def _told_of_depth(line: Line, meant: _Open, written: _Open | None, slips: list[Mistake]) -> None:
+def _told_of_depth(line: Line, meant: _Open, slips: list[Mistake]) -> None:
     if meant.role == "element":
         if meant.moved == line.column:
             return  # the whole of the element is out of line; it was said of its first line

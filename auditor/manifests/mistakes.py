@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from yaml import MarkedYAMLError, YAMLError
@@ -90,9 +91,27 @@ def explained(error: YAMLError, text: bytes, opened: Any = None) -> Refused:
         mark = error.context_mark
     if opened is not None and _unclosed(text, opened.line, mark):
         return Refused(Mistake.at(opened, "MAN001", "the bracket that opens here is never closed", "close it"))
+    if quote := _open_quote(text, mark.line):
+        return Refused(
+            Mistake("MAN001", *quote, "the quote that opens here is not closed on its line", "close the quote")
+        )
     if tab := _tab(text, mark.line):
         return Refused(Mistake("MAN003", tab[0], tab[1], "a tab is used for indentation", "indent with spaces"))
     return Refused(Mistake.at(mark, "MAN001", problem or "this is not YAML", ""))
+
+
+_OPEN_QUOTE = re.compile(rb"(?:^|[:,\[{-][ ]+)(\"[^\"]*|'[^']*)$")
+_ENTRY = re.compile(rb"[ ]*(?:- )?[\w./-]+:(?:\s|$)")
+
+
+def _open_quote(text: bytes, gave_up: int) -> tuple[int, int] | None:
+    """(line, column) of a quote above the line that was not closed before the next key: it swallowed what follows."""
+    lines = text.split(b"\n")[: gave_up + 1]
+    for number, (line, below) in enumerate(pairwise(lines)):
+        match = _OPEN_QUOTE.search(line.rstrip())
+        if match and _ENTRY.match(below):
+            return number, len(line[: match.start(1)].decode("utf-8"))
+    return None
 
 
 def _unclosed(text: bytes, opened: int, gave_up: Any) -> bool:

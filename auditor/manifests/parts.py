@@ -56,6 +56,8 @@ class Fault(NamedTuple):
     severity: Severity = Severity.ERROR
     code: str = "MAN005"
     lasting: bool = False
+    instead_of: str = ""
+    """The field that was probably meant by one that does not exist: it is not missing then."""
 
 
 def misspelt(body: Mapping[str, Any]) -> Iterator[Fault]:

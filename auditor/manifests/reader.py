@@ -177,6 +177,8 @@ def _read_object(
     if reading.declared:
         if known:
             faults += conformity.faults(body, str(api_version), str(kind))
+        meant = {(*fault.path[:-1], fault.instead_of) for fault in faults if fault.instead_of}
+        faults = [fault for fault in faults if fault.path not in meant]
         if faults and document is not None and (slips := _slips(document)):
             faults = [fault for fault in faults if fault.lasting]
     faults += parts.misspelt(body)
