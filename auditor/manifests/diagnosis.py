@@ -139,7 +139,7 @@ def _entry(
     name = line.key
     if child is None and _is_object(meant.node) and line.sign in ("", "wide") and (close := _close(line.key, meant)):
         child, name = meant.node.child(close) if meant.node else None, close
-    _told_of_colon(line, name, child, slips)
+    _told_of_colon(line, name, child if _is_object(meant.node) else None, slips)
     if child is not None and child.kind in _SCALARS:
         return meant
     if line.value and not line.opens:

@@ -1,0 +1,149 @@
+"""Fields that do not exist and values of another type are told; nothing is said of what the API server takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditor.kube.secrets import new_key
+from auditor.manifests import conformity, read
+from auditor.manifests.documents import documents
+
+ROOT = Path(__file__).parent.parent.parent
+
+DEPLOYMENT = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+      - name: web
+        image: nginx
+        env:
+        - name: A
+          value: "1"
+        ports:
+        - containerPort: 80
+"""
+
+
+def said(text: str) -> list[tuple[str, int, str]]:
+    found = read(text.encode(), source="s", file="f", cluster="", namespace=None, key=new_key())
+    return [(p.code, p.place.line if p.place else 0, p.message) for p in found.problems]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message"),
+    [
+        ("replicas: 2", "replicas: two", 5, "spec.replicas is text, not a whole number"),
+        ("replicas: 2", "replicas: '2'", 5, "spec.replicas is text, not a whole number"),
+        ("replicas: 2", "replicas: 2.5", 5, "spec.replicas is a number, not a whole number"),
+        ("replicas: 2", "replicas: yes", 5, "spec.replicas is a boolean, not a whole number"),
+        ("replicas: 2", "replica: 2", 5, "replica is not a field of spec"),
+        ("value: \"1\"", "value: 1", 15, "env[0].value is a number, not text"),
+        ("value: \"1\"", "value: yes", 15, "env[0].value is a boolean, not text"),
+        ("image: nginx", "imgae: nginx", 12, "imgae is not a field of spec.containers[0]"),
+        ("containerPort: 80", "containerPort: http", 17, "ports[0].containerPort is text, not a whole number"),
+        ("labels: {app: web}", "labels: {app: 1}", 8, "metadata.labels.app is a number, not text"),
+        ("labels: {app: web}", "labels: [app]", 8, "template.metadata.labels is a list, not a map"),
+        ("  selector: {matchLabels: {app: web}}\n", "", 4, "selector is missing in spec"),
+        ("      - name: web\n        image", "      - image", 11, "name is missing in spec.containers[0]"),
+        ("apps/v1", "app/v1", 1, "there is no group 'app'"),
+        ("apps/v1", "v1", 1, "v1 has no kind Deployment"),
+        ("kind: Deployment", "kind: Deploymnet", 2, "apps/v1 has no kind Deploymnet"),
+        ("metadata: {name: web}", "metadata: {name: web, spec: {}}", 3, "spec is not a field of metadata"),
+        ("metadata: {name: web}", "metadata: {nmae: web}", 3, "nmae is not a field of metadata"),
+    ],
+)  # fmt: skip
+def test_a_misfit_is_one_problem_at_its_line(old: str, new: str, line: int, message: str) -> None:
+    assert old in DEPLOYMENT
+    assert said(DEPLOYMENT.replace(old, new)) == [("MAN004", line, message)]
+
+
+def test_containers_left_empty_are_told() -> None:
+    text = DEPLOYMENT[: DEPLOYMENT.index("      - name: web")]
+    assert said(text) == [("MAN004", 10, "containers is missing in spec.template.spec")]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("replicas: 2", "replicas: 2.0"),
+        ("replicas: 2", "replicas:"),
+        ("image: nginx", "image: nginx\n        resources: {limits: {cpu: 1, memory: 1Gi}, requests: {cpu: 0.5}}"),
+        ("image: nginx", "image: nginx\n        livenessProbe: {httpGet: {port: http}}\n        readinessProbe: {httpGet: {port: 80}}"),
+        ("apps/v1", "extensions/v1beta1"),
+        ("apps/v1", "example.com/v1"),
+        ("kind: Deployment\n", "kind: Deployment\nsops: {mac: x}\n"),
+    ],
+)  # fmt: skip
+def test_what_the_server_takes_is_no_problem(old: str, new: str) -> None:
+    assert said(DEPLOYMENT.replace(old, new)) == []
+
+
+def test_schemas_within_definitions_are_left_alone() -> None:
+    text = """\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: as.a.io}
+spec:
+  group: a.io
+  scope: Namespaced
+  names: {kind: A, plural: as}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema:
+      openAPIV3Schema:
+        type: object
+        additionalProperties: true
+        properties: {a: {type: array, items: {type: string}, x-future: 1}}
+"""
+    assert said(text) == []
+
+
+def test_metadata_of_any_kind_is_looked_at() -> None:
+    text = "apiVersion: e.com/v1\nkind: T\nmetadata:\n  name: x\n  annotations:\n    a: true\n"
+    assert said(text) == [("MAN004", 6, "metadata.annotations.a is a boolean, not text")]
+
+
+def bodies() -> list[tuple[str, dict[str, Any]]]:
+    files = [
+        *ROOT.glob("policies/*/*.yaml"),
+        *ROOT.glob("auditor/cli/example/**/*.yaml"),
+        *ROOT.glob("deploy/**/*.yaml"),
+    ]
+    files = [file for file in files if "templates" not in file.parts]
+    found = [(file.name, document) for file in files for document in documents(file.read_bytes()) if document.readable]
+    return [
+        (name, each.value)
+        for name, each in found
+        if isinstance(each.value, dict) and isinstance(each.value.get("kind"), str)
+    ]
+
+
+def test_the_manifests_of_this_project_fit() -> None:
+    checked = [(name, body) for name, body in bodies() if isinstance(body.get("apiVersion"), str)]
+    assert len(checked) > 50
+    faults = [
+        (name, fault.path, fault.message)
+        for name, body in checked
+        for fault in conformity.faults(body, body["apiVersion"], body["kind"])
+    ]
+    assert faults == []
+
+
+def test_no_value_is_quoted() -> None:
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\ndata: {p: 1234567890}\nstringData: [C4NARY]\ntype: {a: C4NARY}\n"
+    found = said(secret)
+    assert len(found) == 3
+    assert "1234567890" not in repr(found)
+    assert "C4NARY" not in repr(found)
