@@ -117,8 +117,10 @@ def owns(fields: Mapping[str, Any], path: tuple[FieldStep, ...]) -> bool:
     """Whether a fieldsV1 holds the path: itself, something below it, or a whole above it that is owned as one."""
     at: Any = fields
     for depth, step in enumerate(path):
-        if not is_map(at) or (depth and not at):
-            return depth > 0  # a leaf: an atomic list or map, and all in it
+        if not is_map(at):
+            return False
+        if depth and not at:
+            return True  # a leaf: an atomic list or map, and all in it
         at = _below(at, step)
         if at is None:
             return False

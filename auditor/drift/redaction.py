@@ -27,8 +27,12 @@ def redacted(spot: Spot, value: Any) -> Any:
     if value is None or isinstance(value, Sealed):
         return value
     if _is_credential(spot):
-        return mark(value, _key())
+        return _hidden(value)
     return _within(value, named=_is_free(spot))
+
+
+def _hidden(value: Any) -> Sealed:
+    return mark(value if isinstance(value, str) else repr(value), _key())
 
 
 def _is_credential(spot: Spot) -> bool:
@@ -56,7 +60,7 @@ def _within(value: Any, *, named: bool) -> Any:
     name = value.get("name")
     hidden = isinstance(name, str) and is_sensitive(name)
     return {
-        key: mark(inner, _key())
+        key: _hidden(inner)
         if (inner is not None and (hidden and key == "value"))
         or (named and isinstance(inner, str) and is_sensitive(key))
         else _within(inner, named=named or key in _TEXTS)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from auditor.drift.counts import Counted
 from auditor.drift.tree import Difference
-from auditor.drift.values import is_list, is_map
+from auditor.drift.values import is_list, is_map, same_value
 from auditor.kube.paths import Step
 from auditor.kube.workloads import LONG_RUNNING
 from auditor.model import ChangeKind, OwnerClass, Ref, Severity
@@ -115,13 +115,22 @@ def _rbac_widened(names: tuple[str, ...], desired: Any, live: Any) -> bool:
     if last in ("verbs", "resources", "apiGroups", "nonResourceURLs"):
         return _gains(desired, live)
     if last in ("rules", "subjects") and is_list(live):
-        return any(each not in (desired or ()) for each in live)
+        return any(not _among(each, desired) for each in live)
     return live is not None
 
 
 def _fewer(desired: Any, live: Any) -> bool:
     """Whether a list of what is allowed has lost entries and kept some (an empty list would allow everything)."""
-    return is_list(desired) and is_list(live) and 0 < len(live) < len(desired) and all(each in desired for each in live)
+    return (
+        is_list(desired)
+        and is_list(live)
+        and 0 < len(live) < len(desired)
+        and all(_among(each, desired) for each in live)
+    )
+
+
+def _among(value: Any, others: Any) -> bool:
+    return is_list(others) and any(same_value(value, other) for other in others)
 
 
 def _is_dangerous(path: tuple[str, ...], desired: Any, live: Any, by_hand: bool) -> bool:
@@ -155,11 +164,11 @@ def _fields(
     if is_map(desired) or is_map(live):
         left, right = (value if is_map(value) else {} for value in (desired, live))
         for key in {**left, **right}:
-            if left.get(key) != right.get(key):
+            if not same_value(left.get(key), right.get(key)):
                 yield from _fields((*names, key), (*steps, key), left.get(key), right.get(key))
     elif is_list(live) and any(is_map(each) for each in live):
         for each in live:
-            if is_map(each) and each not in (desired or ()):
+            if is_map(each) and not _among(each, desired):
                 yield from _fields(names, steps, None, each)
 
 

@@ -36,7 +36,7 @@ def _unified(desired: str, live: str) -> str:
     for changes in found.values():
         for change in changes:
             lines = str(change.additional.get("diff", "")).split("\n")
-            return "\n".join(line for line in lines if not line.startswith(("--- ", "+++ ")))
+            return "\n".join(lines[2:])  # after the names of the two files, which have none
     return ""
 
 
