@@ -52,6 +52,18 @@ class _Board:
 
 def samples(state: State, most: int = MOST_SERIES) -> Mapping[str, Values]:
     """Metric name -> label values -> value, in the order of the table; at most `most` series, and said where that cut."""
+    global _last
+    last = _last
+    # a state never changes: what is asked of it every 15 seconds is computed once
+    if last is None or last[0] is not state or last[1] != most:
+        last = _last = (state, most, _samples(state, most))
+    return last[2]
+
+
+_last: tuple[State, int, Mapping[str, Values]] | None = None
+
+
+def _samples(state: State, most: int) -> Mapping[str, Values]:
     board = _Board()
     board.say("build_info", 1, state.version, state.revision, state.python_version)
     if state.leader is not None:

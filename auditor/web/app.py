@@ -49,7 +49,7 @@ def application(
         return plain(request, b"ready\n") if not trouble else plain(request, f"{trouble}\n".encode(), status=503)
 
     def status(request: Request) -> Response:
-        return json(request, status_form(state(), now()))
+        return json(request, status_form(state(), now(), site.view))
 
     def static(request: Request) -> Response:
         found = static_files().get(request.path_params["name"])

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -16,13 +15,12 @@ from auditor.publish import jsonform, tally, words
 from auditor.publish.foreign import shorten
 from auditor.publish.state import ClusterState, State, stale
 from auditor.web import sentences, urls
+from auditor.web.asked import ROWS, chosen, not_found, paged, query, verdicts_with
 from auditor.web.diff import rows as diff_rows
 from auditor.web.rendering import json, page
 from auditor.web.status import cluster_form, status_form
 from auditor.web.view import View, view
 
-_V = TypeVar("_V")
-ROWS: Final = 50
 _TOP: Final = 8
 
 
@@ -35,23 +33,23 @@ class Site:
 
     def home(self, request: Request) -> Response:
         """One cluster: its overview. Several: a line for each, the oldest news first."""
-        query = _query(request, "format")
+        asked = query(request, "format")
         state, now = self._state(), self._now()
-        if query.get("format") == "json":
-            return json(request, status_form(state, now))
+        if asked.get("format") == "json":
+            return json(request, status_form(state, now, self.view))
         if len(state.clusters) == 1:
             return RedirectResponse(urls.cluster_path(state.clusters[0].name), 303)
-        rows = [(one, self._view(one), stale(one, state.every, now)) for one in state.clusters]
+        rows = [(one, self.view(one), stale(one, state.every, now)) for one in state.clusters]
         rows.sort(key=lambda row: (row[1] is not None and not row[2], row[0].name))
         return page(request, "fleet.html", rows=rows, sentences=sentences, **self._time(now))
 
     def overview(self, request: Request) -> Response:
         """How the cluster stands."""
-        query = _query(request, "format")
+        asked = query(request, "format")
         state, cluster, seen = self._cluster(request)
         now = self._now()
-        if query.get("format") == "json":
-            form = cluster_form(state, cluster, now)
+        if asked.get("format") == "json":
+            form = cluster_form(state, cluster, now, seen)
             return json(request, form | ({"scores": jsonform.scores_form(seen.audit.scores)} if seen else {}))
         said = sentences.overview(state, cluster, seen, now, self._zone)
         title = f"{shorten(cluster.name)}, {_score_title(seen)}"
@@ -61,30 +59,29 @@ class Site:
 
     def namespaces(self, request: Request) -> Response:
         """Every namespace, worst first."""
-        query = _query(request, "format", "page")
+        asked = query(request, "format", "page")
         state, cluster, seen = self._audited(request)
-        if query.get("format") == "json":
+        if asked.get("format") == "json":
             return json(
                 request, {"version": 1, "at": jsonform.moment(seen.audit.at)} | jsonform.scores_form(seen.audit.scores)
             )
         said = f"{words.plural(len(seen.namespaces), 'namespace')}, worst first; what could not be judged comes last."
-        shown = _paged(request, seen.namespaces, query)
+        shown = paged(request, seen.namespaces, asked)
         return page(request, "namespaces.html", paged=shown, **self._frame(state, cluster, seen, "Namespaces", said))
 
     def namespace(self, request: Request) -> Response:
         """One namespace: its workloads worst first, its drift and its findings."""
-        query = _query(request, "format")
+        asked = query(request, "format")
         state, cluster, seen = self._audited(request)
         name = urls.name_of(request.path_params["namespace"]) or ""
         row = seen.of_namespace(name)
         if row is None:
-            raise _not_found("namespace", name, [one.name for one in seen.namespaces])
-        drift = [one for one in (*seen.drift, *seen.waiting) if one.ref.namespace == name]
-        found = [one for one in seen.findings if one.finding.ref.namespace == name]
-        if query.get("format") == "json":
+            raise not_found("namespace", name, [one.name for one in seen.namespaces])
+        drift, found = seen.drift_in.get(name, ()), seen.findings_in.get(name, ())
+        if asked.get("format") == "json":
             form = {"version": 1, "at": jsonform.moment(seen.audit.at), "namespace": name, "team": row.team}
             form |= {"score": jsonform.score_form(row.score), "drift": jsonform.drift_forms(drift)}
-            return json(request, form | {"verdicts": jsonform.verdict_forms(_verdicts(found))})
+            return json(request, form | {"verdicts": jsonform.verdict_forms(verdicts_with(found))})
         workloads = tally.worst_workloads(seen.audit.scores, name)
         said = _namespace_sentence(row.score, len([one for one in drift if not one.pending]), len(found), row.unread)
         frame = self._frame(state, cluster, seen, f"{shorten(name)}, score {words.score_words(row.score.score)}", said)
@@ -94,15 +91,15 @@ class Site:
 
     def object(self, request: Request) -> Response:
         """One object: the diff, the findings, the verdicts."""
-        query = _query(request, "format")
+        asked = query(request, "format")
         state, cluster, seen = self._audited(request)
         parts = [urls.name_of(request.path_params.get(part, "~")) or "" for part in ("namespace", "kind", "name")]
         ref = seen.by_path.get((parts[0], parts[1], parts[2]))
         if ref is None:
-            raise _not_found("object", parts[2], [name for namespace, _, name in seen.by_path if namespace == parts[0]])
+            raise not_found("object", parts[2], [name for namespace, _, name in seen.by_path if namespace == parts[0]])
         drift, verdicts = seen.drift_of.get(ref, ()), seen.verdicts_of.get(ref, ())
         missing, score = seen.not_compared_of.get(ref, ()), seen.audit.scores.workloads.get(ref)
-        if query.get("format") == "json":
+        if asked.get("format") == "json":
             form: dict[str, Any] = {"version": 1, "at": jsonform.moment(seen.audit.at), "ref": jsonform.ref_form(ref)}
             form |= {"score": jsonform.score_form(score) if score else None, "drift": jsonform.drift_forms(drift)}
             form |= {"verdicts": jsonform.verdict_forms(verdicts), "not_compared": [one.reason for one in missing]}
@@ -128,40 +125,40 @@ class Site:
 
     def drift(self, request: Request) -> Response:
         """Every drifted object, dangerous first, and apart what waits to be applied."""
-        query = _query(request, "format", "page", "waiting")
+        asked = query(request, "format", "page", "waiting")
         state, cluster, seen = self._audited(request)
-        waiting = query.get("waiting") == "1"
-        chosen = seen.waiting if waiting else seen.drift
-        if query.get("format") == "json":
+        waiting = asked.get("waiting") == "1"
+        found = seen.waiting if waiting else seen.drift
+        if asked.get("format") == "json":
             return json(request, jsonform.diff_form(seen.audit))
         said = sentences.drift(seen, old=stale(cluster, state.every, self._now()))
         if waiting:
-            said = f"Git is ahead in {words.plural(len(chosen), 'object')}: not applied yet, and not counted as drift."
+            said = f"Git is ahead in {words.plural(len(found), 'object')}: not applied yet, and not counted as drift."
         frame = self._frame(state, cluster, seen, "Drift", said)
-        return page(request, "drift.html", paged=_paged(request, chosen, query), waiting=waiting, **frame)
+        return page(request, "drift.html", paged=paged(request, found, asked), waiting=waiting, **frame)
 
     def findings(self, request: Request) -> Response:
         """Open findings, worst first, of all or of one severity, policy or namespace."""
-        query = _query(request, "format", "page", "severity", "policy", "namespace")
+        asked = query(request, "format", "page", "severity", "policy", "namespace")
         state, cluster, seen = self._audited(request)
-        if query.get("severity", "error") not in set(Severity):
+        if asked.get("severity", "error") not in set(Severity):
             raise HTTPException(400, f"severity is one of {', '.join(Severity)}")
-        wanted = {key: query[key] for key in ("severity", "policy", "namespace") if key in query}
-        chosen = [one for one in seen.findings if _chosen(one, wanted)]
-        if query.get("format") == "json":
+        wanted = {key: asked[key] for key in ("severity", "policy", "namespace") if key in asked}
+        found = chosen(seen, wanted)
+        if asked.get("format") == "json":
             form = {"version": 1, "at": jsonform.moment(seen.audit.at)}
-            return json(request, form | {"verdicts": jsonform.verdict_forms(_verdicts(chosen))})
+            return json(request, form | {"verdicts": jsonform.verdict_forms(verdicts_with(found))})
         said = sentences.findings(seen)
         if wanted:
-            said = f"{words.plural(len(chosen), 'finding')} of {len(seen.findings):,} match{'es' if len(chosen) == 1 else ''}."
-        frame = self._frame(state, cluster, seen, f"{words.plural(len(chosen), 'finding')}", said)
+            said = f"{words.plural(len(found), 'finding')} of {len(seen.findings):,} match{'es' if len(found) == 1 else ''}."
+        frame = self._frame(state, cluster, seen, f"{words.plural(len(found), 'finding')}", said)
         return page(
-            request, "findings.html", paged=_paged(request, chosen, query), wanted=wanted, since=cluster.since, **frame
+            request, "findings.html", paged=paged(request, found, asked), wanted=wanted, since=cluster.since, **frame
         )
 
     def unknown(self, request: Request) -> Response:
         """What could not be read, compared or judged, and problems in what was read."""
-        _query(request, "format")
+        query(request, "format")
         state, cluster, seen = self._audited(request)
         if request.query_params.get("format") == "json":
             form = {"version": 1, "at": jsonform.moment(seen.audit.at)}
@@ -178,27 +175,27 @@ class Site:
 
     def policies(self, request: Request) -> Response:
         """The catalogue, by practice."""
-        query = _query(request, "format")
+        asked = query(request, "format")
         policies = sorted(self._state().policies, key=lambda policy: (policy.practice, policy.id))
-        if query.get("format") == "json":
+        if asked.get("format") == "json":
             return json(request, jsonform.policies_form(policies))
         return page(request, "policies.html", policies=policies, **self._time(self._now()))
 
     def policy(self, request: Request) -> Response:
         """One policy, and where it fails."""
-        query = _query(request, "format")
+        asked = query(request, "format")
         state, wanted = self._state(), request.path_params["policy"]
         policy = next((one for one in state.policies if wanted in (one.id, one.name)), None)
         if policy is None:
-            raise _not_found("policy", wanted, [name for one in state.policies for name in (one.id, one.name)])
+            raise not_found("policy", wanted, [name for one in state.policies for name in (one.id, one.name)])
         if wanted != policy.id:
             return RedirectResponse(f"/policies/{policy.id}", 308)
-        if query.get("format") == "json":
+        if asked.get("format") == "json":
             return json(request, jsonform.policies_form([policy]))
         failing = []
         for cluster in state.clusters:
-            seen = self._view(cluster)
-            count = sum(one.finding.policy == policy.id for one in seen.findings) if seen else 0
+            seen = self.view(cluster)
+            count = sum(len(row.findings) for row in seen.policies if row.id == policy.id) if seen else 0
             failing.append((cluster.name, count if seen else None))
         return page(request, "policy.html", policy=policy, failing=failing, **self._time(self._now()))
 
@@ -206,8 +203,8 @@ class Site:
         state, name = self._state(), urls.name_of(request.path_params["cluster"]) or ""
         cluster = state.cluster(name)
         if cluster is None:
-            raise _not_found("cluster", name, [one.name for one in state.clusters])
-        return state, cluster, self._view(cluster)
+            raise not_found("cluster", name, [one.name for one in state.clusters])
+        return state, cluster, self.view(cluster)
 
     def _audited(self, request: Request) -> tuple[State, ClusterState, View]:
         state, cluster, seen = self._cluster(request)
@@ -216,7 +213,8 @@ class Site:
             raise HTTPException(303, headers={"Location": urls.cluster_path(cluster.name)})
         return state, cluster, seen
 
-    def _view(self, cluster: ClusterState) -> View | None:
+    def view(self, cluster: ClusterState) -> View | None:
+        """The index of what was published last; None before the first run."""
         if cluster.audit is None:
             return None
         known = self._views.get(cluster.name)
@@ -247,56 +245,6 @@ class Site:
             return words.when(at, self._zone, now=now)
 
         return {"now": now, "zone": self._zone, "when": when}
-
-
-def _query(request: Request, *allowed: str) -> Mapping[str, str]:
-    unknown = [name for name in request.query_params if name not in allowed]
-    if unknown:
-        raise HTTPException(400, f"There is no parameter {unknown[0]!r} here, only {', '.join(allowed)}.")
-    if request.query_params.get("format", "html") not in ("html", "json"):
-        raise HTTPException(400, "format is html or json")
-    return request.query_params
-
-
-def _paged(request: Request, found: Sequence[_V], query: Mapping[str, str]) -> dict[str, Any]:
-    """The rows of one page, which of how many they are, and the addresses of its neighbours."""
-    text = query.get("page", "1")
-    last = max(1, -(-len(found) // ROWS))
-    if not text.isascii() or not text.isdigit() or len(text) > 9 or not 1 <= int(text) <= last:
-        raise HTTPException(400, f"page is a number from 1 to {last}")
-    number = int(text)
-    start = (number - 1) * ROWS
-    rest = {key: value for key, value in query.items() if key != "page"}
-
-    def address(n: int) -> str | None:
-        return urls.with_query(request.url.path, **rest, page=n if n > 1 else None) if 1 <= n <= last else None
-
-    return {
-        "rows": found[start : start + ROWS],
-        "first": start + 1 if found else 0,
-        "last": min(start + ROWS, len(found)),
-        "total": len(found),
-        "previous": address(number - 1),
-        "next": address(number + 1),
-        "json": urls.with_query(request.url.path, **rest, format="json"),
-    }
-
-
-def _not_found(what: str, name: str, known: Sequence[str]) -> HTTPException:
-    near = difflib.get_close_matches(name[:300], list(dict.fromkeys(known))[:5000], 3)
-    closest = f" Closest: {', '.join(shorten(one) for one in near)}." if near else ""
-    return HTTPException(404, f"There is no {what} {shorten(name)!r} in what was read last.{closest}")
-
-
-def _chosen(one: tally.Open, wanted: Mapping[str, str]) -> bool:
-    found = one.finding
-    has = {"severity": found.severity.value, "policy": found.policy, "namespace": found.ref.namespace or ""}
-    return all(has[key] == value for key, value in wanted.items())
-
-
-def _verdicts(found: Sequence[tally.Open]) -> list[Any]:
-    by_id = {id(one.verdict): one.verdict for one in found}
-    return list(by_id.values())
 
 
 def _namespace_sentence(score: Score, drift: int, findings: int, unread: Sequence[object]) -> str:

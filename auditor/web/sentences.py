@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
-from auditor.model import Drift, Severity
-from auditor.publish import tally, words
+from auditor.model import Drift
+from auditor.publish import words
 from auditor.publish.foreign import visible
 from auditor.publish.state import ClusterState, State, stale
 from auditor.publish.text_audit import severity_counts
@@ -42,8 +42,7 @@ def drift(view: View, *, old: bool = False) -> str:
         if view.partial:
             return f"What could be read {runs} as git says; the rest is not known."
         return f"What {runs} {'was' if old else 'is'} what git says."
-    dangerous = sum(one.severity is Severity.ERROR for one in view.drift)
-    hands = sum(map(tally.by_hand, view.drift))
+    dangerous, hands = view.dangerous, view.by_hand
     differ = ("differed" if old else "differs") if count == 1 else ("differed" if old else "differ")
     said = f"{words.plural(count, 'object')} {differ} from git"
     notes = [f"{dangerous:,} dangerous"] if dangerous else []
@@ -70,8 +69,9 @@ def delta(after: float, before: float) -> str:
 
 
 def findings(view: View) -> str:
-    counted = severity_counts(tally.severities(view.findings))
-    return "No finding is open." if not view.findings else f"{counted} in {_objects(view.findings)}."
+    if not view.findings:
+        return "No finding is open." if view.audit.verdicts else "Nothing was judged."
+    return f"{severity_counts(view.severities)} in {words.plural(view.objects, 'object')}."
 
 
 def banners(state: State, cluster: ClusterState, now: datetime, zone: tzinfo) -> Sequence[tuple[str, str, str]]:
@@ -95,7 +95,3 @@ def object_drift(found: Sequence[Drift], *, compared: bool) -> str:
     if not found:
         return "No difference from git was found." if compared else "It was not compared with git."
     return " ".join(f"It {words.drift_words(one)}." for one in found)
-
-
-def _objects(found: Sequence[tally.Open]) -> str:
-    return words.plural(len({one.finding.ref for one in found}), "object")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from auditor.model import Severity
-from auditor.publish import jsonform, tally
+from auditor.publish import jsonform
 from auditor.publish.state import ClusterState, State, stale
+from auditor.web.view import View
 
 
-def status_form(state: State, now: datetime) -> dict[str, Any]:
-    """Every number is null where it is not known; `as_of` says of when it is."""
+def status_form(state: State, now: datetime, view_of: Callable[[ClusterState], View | None]) -> dict[str, Any]:
+    """What is not known is null, or absent where there was no run; `as_of` says of when it is."""
     return {
         "version": 1,
         "auditor": {
@@ -20,11 +21,11 @@ def status_form(state: State, now: datetime) -> dict[str, Any]:
             "leader": state.leader,
             "trouble": state.trouble or None,
         },
-        "clusters": [cluster_form(state, cluster, now) for cluster in state.clusters],
+        "clusters": [cluster_form(state, cluster, now, view_of(cluster)) for cluster in state.clusters],
     }
 
 
-def cluster_form(state: State, cluster: ClusterState, now: datetime) -> dict[str, Any]:
+def cluster_form(state: State, cluster: ClusterState, now: datetime, view: View | None) -> dict[str, Any]:
     audit, failure = cluster.audit, cluster.failure
     form: dict[str, Any] = {
         "cluster": cluster.name,
@@ -43,18 +44,17 @@ def cluster_form(state: State, cluster: ClusterState, now: datetime) -> dict[str
             "message": failure.message,
             "remedy": failure.remedy,
         }
-    if audit is not None:
-        drift = tally.standing_drift(audit.drift)
-        counted = tally.severities(tally.open_findings(audit.verdicts))
+    if view is not None:
         form |= {
-            "sources": [jsonform.source_form(source) for source in audit.sources],
-            "coverage_ratio": audit.coverage.ratio,
-            "unread": len(tally.unread(audit.coverage.cells)),
-            "score": jsonform.score_form(audit.scores.cluster),
-            "drift": len(drift),
-            "dangerous": sum(one.severity is Severity.ERROR for one in drift),
-            "waiting": len(tally.waiting_drift(audit.drift)),
-            "findings": {severity.value: count for severity, count in counted.items()},
-            "problems": len(audit.problems),
+            "sources": [jsonform.source_form(source) for source in view.audit.sources],
+            "coverage_ratio": view.audit.coverage.ratio,
+            "unread": len(view.unread),
+            "score": jsonform.score_form(view.audit.scores.cluster),
+            "drift": len(view.drift) if view.compared else None,
+            "dangerous": view.dangerous if view.compared else None,
+            "waiting": len(view.waiting) if view.compared else None,
+            "findings": {severity.value: count for severity, count in view.severities.items()},
+            "unknown": len(view.unknown),
+            "problems": len(view.audit.problems),
         }
     return form

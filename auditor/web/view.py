@@ -60,9 +60,18 @@ class View:
     drift_of: Mapping[Ref, tuple[Drift, ...]]
     verdicts_of: Mapping[Ref, tuple[Verdict, ...]]
     findings_of: Mapping[Ref, tuple[tally.Open, ...]]
+    findings_in: Mapping[str | None, tuple[tally.Open, ...]]
+    drift_in: Mapping[str | None, tuple[Drift, ...]]
+    """Standing, then waiting."""
     not_compared_of: Mapping[Ref, tuple[NotCompared, ...]]
     by_path: Mapping[tuple[str, str, str], Ref]
     """(namespace or "", kind.group, name) -> the object."""
+    severities: Mapping[Severity, int]
+    """How many open findings of each severity."""
+    dangerous: int
+    by_hand: int
+    objects: int
+    """How many objects have open findings."""
 
     @property
     def partial(self) -> bool:
@@ -81,7 +90,9 @@ class View:
 def view(audit: Audit, before: Mapping[str, Score] | None = None) -> View:
     """`before`: namespace scores of a week before, where they are known."""
     findings, drift = tally.open_findings(audit.verdicts), tally.standing_drift(audit.drift)
-    unread = tally.unread(audit.coverage.cells)
+    findings_of = _grouped(findings, lambda one: one.finding.ref)
+    waiting, unread = tally.waiting_drift(audit.drift), tally.unread(audit.coverage.cells)
+    findings_in = _grouped(findings, lambda one: one.finding.ref.namespace)
     verdicts_of = _grouped(audit.verdicts, lambda one: one.ref)
     drift_of = _grouped(sorted(audit.drift, key=lambda one: one.pending), lambda one: one.ref)
     not_compared_of = _grouped(audit.not_compared, lambda one: one.ref)
@@ -91,31 +102,34 @@ def view(audit: Audit, before: Mapping[str, Score] | None = None) -> View:
         findings=findings,
         pending=tally.pending_findings(audit.verdicts),
         drift=drift,
-        waiting=tally.waiting_drift(audit.drift),
+        waiting=waiting,
         unread=unread,
         unknown=tally.with_outcome(audit.verdicts, Outcome.UNKNOWN, Outcome.BROKEN),
         waived=tally.with_outcome(audit.verdicts, Outcome.WAIVED),
-        namespaces=_namespaces(audit, findings, drift, unread, before or {}),
+        namespaces=_namespaces(audit, findings_in, drift, unread, before or {}),
         policies=_policies(findings),
         drift_of=drift_of,
         verdicts_of=verdicts_of,
-        findings_of=_grouped(findings, lambda one: one.finding.ref),
+        findings_of=findings_of,
+        findings_in=findings_in,
+        drift_in=_grouped((*drift, *waiting), lambda one: one.ref.namespace),
         not_compared_of=not_compared_of,
         by_path={(ref.namespace or "", kubectl_kind(ref), ref.name): ref for ref in sorted(refs, key=lambda r: r.key)},
+        severities=tally.severities(findings),
+        dangerous=sum(one.severity is Severity.ERROR for one in drift),
+        by_hand=sum(map(tally.by_hand, drift)),
+        objects=len(findings_of),
     )
 
 
 def _namespaces(
     audit: Audit,
-    findings: Sequence[tally.Open],
+    found: Mapping[str | None, tuple[tally.Open, ...]],
     drift: Sequence[Drift],
     unread: Sequence[Cell],
     before: Mapping[str, Score],
 ) -> tuple[NamespaceRow, ...]:
-    found, drifted = (
-        _grouped(findings, lambda one: one.finding.ref.namespace),
-        _grouped(drift, lambda one: one.ref.namespace),
-    )
+    drifted = _grouped(drift, lambda one: one.ref.namespace)
     cells = _grouped(unread, lambda cell: cell.namespace)
     known = dict(tally.worst_namespaces(audit.scores))
     # one that holds drift or could not be read has its line too, though nothing in it has a score
