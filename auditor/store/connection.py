@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from auditor.model import Misuse, Unavailable
@@ -140,6 +140,8 @@ def guard(engine: Engine) -> Generator[None]:
         raise unavailable(engine, "locked", "has no free connection") from None
     except DBAPIError as error:
         raise _explain(engine, error.orig) from None
+    except StatementError as error:  # a value that we should not have handed over: our own fault, not the database's
+        raise (error.orig or error) from None
     except NoSuchModuleError:
         raise unavailable(engine, "other", "has no driver installed") from None
     except (sqlite3.Error, SQLAlchemyError) as error:  # the driver's own, from `connect`; the rest of SQLAlchemy's

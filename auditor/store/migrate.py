@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, Engine, inspect, text
@@ -42,16 +43,12 @@ def current(engine: Engine) -> str | None:
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Bring a database to a revision; nothing to do is nothing done. Raises `Unavailable`, also for a newer database."""
-    from alembic import command
-
-    _step(engine, lambda config: command.upgrade(config, revision), wanted=HEAD if revision == "head" else revision)
+    _step(engine, lambda config: _command().upgrade(config, revision), wanted=HEAD if revision == "head" else revision)
 
 
 def downgrade(engine: Engine, revision: str = "base") -> None:
     """Take a database back to an earlier revision, and drop what that did not have."""
-    from alembic import command
-
-    _step(engine, lambda config: command.downgrade(config, revision), wanted=None)
+    _step(engine, lambda config: _command().downgrade(config, revision), wanted=None)
 
 
 def differences(engine: Engine) -> list[object]:
@@ -76,6 +73,12 @@ def _step(engine: Engine, go: Callable[[Config], None], *, wanted: str | None) -
             _use_wal(engine)
         with writing(engine) as connection:
             go(_config(connection))
+
+
+def _command() -> ModuleType:
+    from alembic import command  # a quarter of a second that a database of today's revision need not wait
+
+    return command
 
 
 def _config(connection: Connection) -> Config:

@@ -9,7 +9,6 @@ import pytest
 
 from auditor.model import Audit
 from auditor.store import Store, open_store
-from tests.postgres import postgres, postgres_url  # noqa: F401 - fixtures
 from tests.store.estates import CLUSTER
 
 
