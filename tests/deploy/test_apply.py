@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -124,3 +127,48 @@ def test_secrets_stay_closed_to_the_account(installed: Plane, account: User) -> 
 def test_the_account_enters_no_pod_and_makes_no_token(installed: Plane, account: User, path: str) -> None:
     full = f"/api/v1/namespaces/{NAMESPACE}/{path.format(pod='any')}"
     assert installed.api("GET" if path.endswith("log") else "POST", full, {}, user=account).code == 403
+
+
+def audit(user: User) -> tuple[int, dict[str, Any]]:
+    """`auditor audit` of deploy/base against this server, as that user: its exit code, and what it says."""
+    command = [
+        sys.executable,
+        "-m",
+        "auditor",
+        "audit",
+        "--desired",
+        str(BASE),
+        "--live",
+        f"context:{user.name}",
+        "-o",
+        "json",
+    ]
+    env = {**os.environ, "KUBECONFIG": str(user.kubeconfig)}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, env=env)
+    assert done.returncode in (0, 1), done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return done.returncode, found
+
+
+def test_what_was_applied_has_not_drifted_and_all_of_it_could_be_read(installed: Plane, account: User) -> None:
+    code, found = audit(account)
+    assert found["drift"] == []
+    assert found["not_compared"] == []
+    assert found["coverage"]["ratio"] == 1
+    assert code == 0
+
+
+def test_a_hand_that_weakens_the_pod_is_seen(installed: Plane, account: User) -> None:
+    weaker = {
+        "spec": {"template": {"spec": {"containers": [{"name": "auditor", "resources": {"limits": {"memory": None}}}]}}}
+    }
+    installed.kubectl("-n", NAMESPACE, "patch", "deployment/gitops-auditor", "-p", json.dumps(weaker))
+    try:
+        code, found = audit(account)
+    finally:
+        installed.kubectl("apply", "-k", str(BASE))
+    (drift,) = found["drift"]
+    assert [change["path"] for change in drift["changes"]] == [
+        "spec.template.spec.containers[name=auditor].resources.limits.memory"
+    ]
+    assert code == 1
