@@ -21,6 +21,45 @@ _SHOWN_KEYS: Final = frozenset(
         *("dnsPolicy", "path", "mountPath", "whenUnsatisfiable", "topologyKey"),
     ]
 )
+# of a line that is no `key: value`, a first word that belongs to the format itself says what it is about
+_STRUCTURE: Final = _SHOWN_KEYS | frozenset(
+    [
+        *(
+            "metadata",
+            "spec",
+            "template",
+            "selector",
+            "matchLabels",
+            "matchExpressions",
+            "labels",
+            "annotations",
+            "data",
+        ),
+        *(
+            "containers",
+            "initContainers",
+            "ports",
+            "env",
+            "envFrom",
+            "args",
+            "command",
+            "resources",
+            "limits",
+            "requests",
+        ),
+        *("livenessProbe", "readinessProbe", "startupProbe", "httpGet", "exec", "tcpSocket", "replicas", "volumes"),
+        *("volumeMounts", "strategy", "rollingUpdate", "status", "items", "rules", "subjects", "roleRef", "backend"),
+        *(
+            "containerPort",
+            "targetPort",
+            "port",
+            "initialDelaySeconds",
+            "periodSeconds",
+            "securityContext",
+            "valueFrom",
+        ),
+    ]
+)
 # numbers, quantities, booleans and null say nothing that is worth hiding, where the key is not of free data
 _HARMLESS: Final = re.compile(
     r"(true|false|null|~|[-+]?[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi|E|Ei)?|[0-9]+%)?(\s+#.*)?"
@@ -38,8 +77,9 @@ def written(line: str, column: int, ref: Ref | None, path: str) -> tuple[str, in
     """
     found = _LINE.fullmatch(line.rstrip("\r\n"))
     if found is None:
-        lead = re.match(r"\s*(?:-\s*)?", line)
-        shown = (lead[0].rstrip("\r\n") if lead else "") + "…"
+        lead = re.match(r"(\s*(?:-\s*)?)([A-Za-z]*)", line)
+        word = lead[2] if lead and lead[2] in _STRUCTURE else ""
+        shown = (lead[1].rstrip("\r\n") if lead else "") + word + "…"
     else:
         value = _COMMENT.sub("", found["value"])
         shown = found["lead"] + found["key"] + found["colon"]

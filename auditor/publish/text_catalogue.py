@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auditor.kube.workloads import TEMPLATED
+from auditor.kube.workloads import ANYTHING, CUSTOM, TEMPLATED
 from auditor.model import Judges, Policy
 from auditor.publish import words
 from auditor.publish.blocks import BLANK, Block, Span, Table, line, title
 from auditor.publish.foreign import visible, visible_lines
 from auditor.publish.text_drift import SEVERITY_STYLES
 
-_KINDS = {TEMPLATED: "everything with a Pod template"}
+_KINDS = {
+    TEMPLATED: "everything with a Pod template",
+    CUSTOM: "custom kinds with a Pod template",
+    ANYTHING: "every object",
+}
 _JUDGES = {
     Judges.RUNNING: "what runs on the cluster, and what git says beside it",
     Judges.DECLARED: "what git declares",

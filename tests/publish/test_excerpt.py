@@ -25,6 +25,8 @@ CONFIG = Ref("", "", "ConfigMap", "a", "b")
         ("  name: x", None, "", "  name: x"),
         ("  port: 80", None, "", "  port: …"),
         ("- --password=hunter2", sample.API, "spec.args", "- …"),
+        ("  template：用模板 hunter2", None, "", "  template…"),
+        ("- name hunter2", None, "", "- name…"),
         ("hunter2", sample.API, "spec", "…"),
         ("- {name: PW, value: hunter2}", sample.API, "spec", "- …"),
         ("env: [{name: PW, value: hunter2}]", sample.API, "spec.x", "env: …"),
