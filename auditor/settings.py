@@ -41,7 +41,7 @@ class HttpsAccess(_Part):
 
 
 class GitSource(_Part):
-    kind: Literal["git"] = "git"
+    kind: Literal["git"] = Field("git", description="Needed by nobody: a source with `url` is a git repository.")
     name: str = Field("", description="Short name in reports and metrics; default: the last part of the URL.")
     url: str = Field(
         description="`https://…`, `ssh://…` or `user@host:path`, without credentials; `file://` only with `allow_local`."
@@ -61,7 +61,7 @@ class GitSource(_Part):
 
 
 class FolderSource(_Part):
-    kind: Literal["folder"] = "folder"
+    kind: Literal["folder"] = Field("folder", description="Needed by nobody: a source with `path` is a folder.")
     name: str = Field("", description="Short name in reports and metrics; default: the last part of the path.")
     path: str = Field(description="A folder or a file of manifests; `-` is standard input.")
     namespace: str | None = Field(None, description="Namespace of objects that name none.")

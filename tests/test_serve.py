@@ -156,7 +156,9 @@ def test_a_daemon_lives_through_commits_outages_and_restarts(tmp_path: Path) -> 
             until(lambda: published_revisions(store) == 2, 60, "the new commit was not seen", log)
 
             plane.stop_api_server()
-            until(lambda: [run.status for run in runs(store)[:2]] == ["failed", "failed"], 90, "no two failed runs", log)
+            until(
+                lambda: [run.status for run in runs(store)[:2]] == ["failed", "failed"], 90, "no two failed runs", log
+            )
             assert runs(store)[0].reason
             metrics = fetched(f"{base}/metrics")[1]
             assert value(metrics, missing) == 1, "an outage neither fixes nor loses anything"
@@ -175,7 +177,12 @@ def test_a_daemon_lives_through_commits_outages_and_restarts(tmp_path: Path) -> 
         chosen["report"]["cron"] = "0 6 1 1 *"
         settings.write_text(json.dumps(chosen))
         with serving(settings, log):
-            until(lambda: len(runs(store)) > known and runs(store)[0].status == "published", 60, "no run after the restart", log)
+            until(
+                lambda: len(runs(store)) > known and runs(store)[0].status == "published",
+                60,
+                "no run after the restart",
+                log,
+            )
             assert drift_rows(store) == open_drift, "a restart must not double rows"
         assert inbox.mails == mails
     periods = [email.message_from_bytes(mail, policy=email.policy.default)["Message-ID"] for mail in mails]

@@ -41,6 +41,7 @@ def report(
     Score then and now by namespace, opened and resolved findings, drift with who, coverage and gaps.
     """
     from auditor.publish import report as reports
+    from auditor.publish.gathered import gather
     from auditor.run import cluster_name
     from auditor.store import opened
 
@@ -49,7 +50,7 @@ def report(
     end = options.moment(until) or datetime.now(UTC)
     with opened(chosen.store) as store:
         assert store is not None
-        data = reports.gather(store, cluster_name(chosen.cluster), ago(since, end), end, zone=chosen.report.timezone)
+        data = gather(store, cluster_name(chosen.cluster), ago(since, end), end, zone=chosen.report.timezone)
     rendered = reports.html(data) if output is ReportForm.HTML else reports.markdown(data)
     options.write(rendered.encode("utf-8", "replace"))
     return 0
