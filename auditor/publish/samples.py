@@ -150,7 +150,8 @@ def _verdicts(board: _Board, state: State, cluster: ClusterState, audit: Audit) 
             board.say("policy_results", counted[policy, outcome], name, policy, outcome.value)
 
     def where(ref: Ref) -> Labels:
-        return (name, ref.namespace or "", tally.team(audit.scores, ref.namespace))
+        namespace = tally.namespace_of(ref)
+        return (name, namespace or "", tally.team(audit.scores, namespace))
 
     for one in tally.open_findings(audit.verdicts):
         found = one.finding
@@ -174,7 +175,7 @@ def _drift(board: _Board, name: str, audit: Audit) -> None:
                     team = tally.team(audit.scores, namespace)
                     board.add("drift_objects", 0, name, namespace, team, kind.value, Severity.ERROR.value)
     for drift in tally.standing_drift(audit.drift):
-        namespace = drift.ref.namespace or ""
+        namespace = tally.namespace_of(drift.ref) or ""
         team = tally.team(audit.scores, namespace)
         board.add("drift_objects", 1, name, namespace, team, drift.kind.value, drift.severity.value)
         if drift.window:

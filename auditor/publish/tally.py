@@ -85,6 +85,11 @@ def by_hand(drift: Drift) -> bool:
     return any(change.owner and change.owner.owner_class is OwnerClass.HUMAN for change in drift.changes)
 
 
+def namespace_of(ref: Ref) -> str | None:
+    """The namespace that an object is about: its own, and for a Namespace its name; None for what is about the cluster."""
+    return ref.name if ref.kind == "Namespace" and not ref.group else ref.namespace
+
+
 def team(scores: Scores, namespace: str | None) -> str:
     return scores.team_of.get(namespace or "") or UNOWNED
 

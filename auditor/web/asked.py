@@ -71,7 +71,7 @@ def chosen(seen: View, wanted: Mapping[str, str]) -> Sequence[tally.Open]:
         if found is seen.findings:
             found = seen.findings_in.get(name or None, ())
         else:
-            found = [one for one in found if (one.finding.ref.namespace or "") == name]
+            found = [one for one in found if (tally.namespace_of(one.finding.ref) or "") == name]
     if "severity" in wanted:
         severity = Severity(wanted["severity"])
         found = [one for one in found if one.finding.severity is severity]

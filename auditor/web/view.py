@@ -92,7 +92,7 @@ def view(audit: Audit, before: Mapping[str, Score] | None = None) -> View:
     findings, drift = tally.open_findings(audit.verdicts), tally.standing_drift(audit.drift)
     findings_of = _grouped(findings, lambda one: one.finding.ref)
     waiting, unread = tally.waiting_drift(audit.drift), tally.unread(audit.coverage.cells)
-    findings_in = _grouped(findings, lambda one: one.finding.ref.namespace)
+    findings_in = _grouped(findings, lambda one: tally.namespace_of(one.finding.ref))
     verdicts_of = _grouped(audit.verdicts, lambda one: one.ref)
     drift_of = _grouped(sorted(audit.drift, key=lambda one: one.pending), lambda one: one.ref)
     not_compared_of = _grouped(audit.not_compared, lambda one: one.ref)
@@ -112,7 +112,7 @@ def view(audit: Audit, before: Mapping[str, Score] | None = None) -> View:
         verdicts_of=verdicts_of,
         findings_of=findings_of,
         findings_in=findings_in,
-        drift_in=_grouped((*drift, *waiting), lambda one: one.ref.namespace),
+        drift_in=_grouped((*drift, *waiting), lambda one: tally.namespace_of(one.ref)),
         not_compared_of=not_compared_of,
         by_path={(ref.namespace or "", kubectl_kind(ref), ref.name): ref for ref in sorted(refs, key=lambda r: r.key)},
         severities=tally.severities(findings),
@@ -129,7 +129,7 @@ def _namespaces(
     unread: Sequence[Cell],
     before: Mapping[str, Score],
 ) -> tuple[NamespaceRow, ...]:
-    drifted = _grouped(drift, lambda one: one.ref.namespace)
+    drifted = _grouped(drift, lambda one: tally.namespace_of(one.ref))
     cells = _grouped(unread, lambda cell: cell.namespace)
     known = dict(tally.worst_namespaces(audit.scores))
     # one that holds drift or could not be read has its line too, though nothing in it has a score

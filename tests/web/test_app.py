@@ -13,7 +13,7 @@ import pytest
 from httpx import Response
 
 import auditor.web
-from auditor.model import Ref, Unavailable
+from auditor.model import Outcome, Ref, Unavailable
 from auditor.publish.state import State
 from auditor.web import urls
 from auditor.web.diff import marked
@@ -226,6 +226,20 @@ def test_filters_narrow_and_say_so() -> None:
     assert "1 finding of 3 matches." in said
     assert "PRB001" in said
     assert "RES002" not in said
+
+
+def test_a_finding_about_a_namespace_counts_in_it() -> None:
+    ref = Ref("prod-eu", "", "Namespace", None, "checkout")
+    extra = sample.verdict("RES002", ref, Outcome.FAIL, findings=(sample.finding("RES002", ref, 77),))
+    audit = replace(sample.AUDIT, verdicts=(*sample.VERDICTS, extra))
+    of = app(replace(pages.STATE, clusters=(replace(pages.CLUSTER, audit=audit),)))
+    assert "3 findings of" not in words(get(of, "/c/prod-eu/ns/checkout"))
+    assert "4 findings of this namespace" in words(get(of, "/c/prod-eu/ns/checkout"))
+    assert "1–4 of 4 findings." in words(get(of, "/c/prod-eu/findings?namespace=checkout"))
+    assert (
+        'namespace="checkout",policy="RES002",severity="warning",status="fail",team="team-cart"} 3'
+        in get(of, "/metrics").text
+    )
 
 
 def test_git_ahead_is_listed_apart() -> None:
