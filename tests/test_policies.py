@@ -1,7 +1,7 @@
 """Every policy's folder: good says nothing, bad says exactly what is marked, on the line that is marked.
 
-A mark is a comment on the guilty line: `# expect: POD001 nothing to recreate it` (policy, then a part of the message). A file
-whose first line is `# side: live` is judged as what a cluster says.
+A mark is a comment on the guilty line: `# expect: POD001 nothing to recreate it` (policy, then a part of the message). What
+follows a line `# side: live` is what a cluster says, until `# side: git`.
 """
 
 from __future__ import annotations
@@ -40,10 +40,21 @@ def snapshot(text: str) -> Snapshot:
     return Snapshot(tuple(replace(one, body=frozen(one.body)) for one in said.resources), said.problems)
 
 
+def sides(text: str) -> dict[str, Snapshot]:
+    """What each side says, by "git" and "live"; lines keep their numbers. Without any `# side:` all of it is git."""
+    texts: dict[str, list[str]] = {"git": [], "live": []}
+    side = "git"
+    for line in text.splitlines():
+        side = line.removeprefix("# side: ") if line.startswith("# side: ") else side
+        for name, lines in texts.items():
+            lines.append(line if name == side else "")
+    found = {name: snapshot("\n".join(lines)) for name, lines in texts.items()}
+    return {name: one for name, one in found.items() if one.resources}
+
+
 def findings(policy: Policy, text: str) -> list[Finding]:
-    side = snapshot(text)
-    live = text.startswith("# side: live")
-    verdicts = judge([policy], None if live else side, side if live else None)
+    held = sides(text)
+    verdicts = judge([policy], held.get("git"), held.get("live"))
     assert [verdict.reason for verdict in verdicts if verdict.outcome is Outcome.BROKEN] == []
     return [finding for verdict in verdicts for finding in verdict.findings]
 
@@ -93,7 +104,7 @@ def test_messages_are_lower_case_and_have_no_full_stop(policy: Policy) -> None:
 KIND_WORDS = {
     "ConfigMap", "CronJob", "DaemonSet", "Deployment", "HorizontalPodAutoscaler", "Ingress", "Job", "Namespace",
     "NetworkPolicy", "Pod", "Pods", "PodDisruptionBudget", "ReplicaSet", "ReplicationController", "ScaledObject", "Secret",
-    "Service", "StatefulSet", "Rollout",
+    "Service", "StatefulSet", "Rollout", "VerticalPodAutoscaler",
 }  # fmt: skip
 
 

@@ -63,3 +63,47 @@ def full_name(image: Image) -> str:
     if registry == "docker.io" and "/" not in repository:
         repository = f"library/{repository}"
     return f"{registry}/{repository}"
+
+
+MOVING: Final = frozenset(
+    {
+        "canary",
+        "dev",
+        "develop",
+        "edge",
+        "latest",
+        "main",
+        "master",
+        "nightly",
+        "prod",
+        "production",
+        "stable",
+        "staging",
+        "test",
+    }
+)
+"""Tags that name a branch or a stage: the image behind them changes by design."""
+
+_PARTIAL: Final = re.compile(r"v?\d{1,4}(?:\.\d{1,4})?(?:-[A-Za-z][A-Za-z0-9.]*)?")
+_PLACEHOLDER: Final = re.compile(r"\$\{|\$\(|\{\{|<[A-Za-z_-]+>|__[A-Z_]+__|%[A-Z_]+%")
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether something else will write the reference: `app:${TAG}`, `app:__TAG__`, or nothing at all."""
+    return not text.strip() or bool(_PLACEHOLDER.search(text))
+
+
+def moves(image: Image) -> str | None:
+    """Why the same reference may be another image tomorrow, or None for one that is pinned: by a digest, or a tag with a number."""
+    if image.digest:
+        return None
+    if image.tag is None:
+        return "it has no tag, which means latest"
+    if image.tag.lower() in MOVING or not any(letter.isdigit() for letter in image.tag):
+        return f"the tag {image.tag} moves"
+    return None
+
+
+def is_partial(image: Image) -> bool:
+    """Whether the tag is the beginning of a version (`1`, `1.27`, `3-alpine`), which every patch moves."""
+    return not image.digest and image.tag is not None and bool(_PARTIAL.fullmatch(image.tag))

@@ -7,7 +7,7 @@ without a request is the request; the same holds for `resources` of the Pod as a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from auditor.kube.fields import at, mapping, sequence
@@ -67,23 +67,23 @@ def _of_pod(resource: Resource, field: str, amount: str) -> bool:
 
 
 def _vertical(resource: Resource, container: Container, around: Surroundings, amount: str) -> bool:
-    return any(
-        amount in controlled
-        for autoscaler in around.vertical_autoscalers_of(resource)
-        for controlled in _controlled(autoscaler, container.name)
-    )
+    return any(amount in controlled(one, container.name) for one in around.vertical_autoscalers_of(resource))
 
 
-def _controlled(autoscaler: Resource, container: str) -> Iterator[tuple[str, ...]]:
-    """What a VerticalPodAutoscaler writes for a container: its own policy counts before that of `*`, and absent means all."""
+def controlled(autoscaler: Resource, container: str) -> tuple[str, ...]:
+    """What a VerticalPodAutoscaler writes for a container ("cpu", "memory"); its own policy counts before that of `*`.
+
+    Every update mode but Off writes requests; what no policy says is controlled.
+    """
     spec = mapping(autoscaler.body.get("spec"))
     if at(spec, "updatePolicy", "updateMode") == "Off":
-        return
+        return ()
     policies: Mapping[Any, Mapping[str, Any]] = {
         at(policy, "containerName"): mapping(policy)
         for policy in sequence(at(spec, "resourcePolicy", "containerPolicies"))
     }
     policy = policies.get(container) or policies.get("*") or {}
-    if policy.get("mode") != "Off":
-        controlled = policy.get("controlledResources")
-        yield tuple(str(one) for one in sequence(controlled)) if controlled is not None else ("cpu", "memory")
+    if policy.get("mode") == "Off":
+        return ()
+    named = policy.get("controlledResources")
+    return ("cpu", "memory") if named is None else tuple(str(one) for one in sequence(named))
