@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from auditor.model import Audit, Drift, Finding, Severity
+from auditor.model import Audit, Cell, Drift, Finding, Severity
 from auditor.publish import tally, words
 from auditor.publish.foreign import shorten, visible
 from auditor.publish.report_data import Opened, ReportData
@@ -19,16 +19,9 @@ def needs_a_person(data: ReportData, audit: Audit, most: int) -> list[Section]:
     errors = [one.finding for one in tally.open_findings(audit.verdicts) if one.finding.severity is Severity.ERROR]
     errors.sort(key=lambda one: data.finding_since.get(one.fingerprint, data.until))
     items += [_finding_item(data, one, data.finding_since.get(one.fingerprint)) for one in errors]
-    for cell in tally.unread(audit.coverage.cells):
-        where = f" in {shorten(cell.namespace, 60)}" if cell.namespace else ""
-        items.append(
-            Item(
-                "unknown",
-                f"{shorten(cell.kind, 60)}{where}",
-                f"could not be read: {cell.state.value}",
-                (visible(cell.reason),),
-            )
-        )
+    for cells in tally.alike(tally.unread(audit.coverage.cells)):
+        what, how = words.unread_words(cells)
+        items.append(Item("unknown", what, f"could not be read: {how}"))
     if not items:
         said = "Nothing of severity error is open." if audit.verdicts else "Nothing was judged."
         return [Section("What needs a person", (said,))]
@@ -155,11 +148,14 @@ def blind_spots(data: ReportData, audit: Audit | None, most: int) -> list[Sectio
         for after, before in data.gaps
     ]
     items += [Item("unknown", "a run failed", visible(reason)) for reason in data.failures]
+    times: dict[tuple[datetime, datetime | None], list[Cell]] = {}
     for one in data.unread:
-        where = f" in {shorten(one.cell.namespace, 60)}" if one.cell.namespace else ""
-        until = f" until {long(data, one.until)}" if one.until else ", still"
-        since = f"{one.cell.state.value} since {long(data, one.since)}{until}"
-        items.append(Item("unknown", f"{shorten(one.cell.kind, 60)}{where}", since, (visible(one.cell.reason),)))
+        times.setdefault((one.since, one.until), []).append(one.cell)
+    for (since, until), unread in times.items():
+        end = f" until {long(data, until)}" if until else ", still"
+        for cells in tally.alike(unread):
+            what, how = words.unread_words(cells)
+            items.append(Item("unknown", what, f"{how}, since {long(data, since)}{end}"))
     for missing in audit.not_compared if audit and data.published else ():
         items.append(Item("unknown", words.object_words(missing.ref), f"not compared: {visible(missing.reason)}"))
     for problem in audit.problems if audit and data.published else ():

@@ -26,6 +26,7 @@ from auditor.model import (
 
 UNOWNED = "unowned"
 _STANDING = (Outcome.FAIL, Outcome.UNKNOWN)
+_ALIKE = 4
 _UNREAD = (CellState.DENIED, CellState.UNAVAILABLE)
 
 
@@ -68,6 +69,17 @@ def waiting_drift(drift: Iterable[Drift]) -> tuple[Drift, ...]:
 def unread(cells: Iterable[Cell]) -> tuple[Cell, ...]:
     """What was wanted and could not be read."""
     return tuple(sorted((c for c in cells if c.state in _UNREAD), key=lambda c: (c.namespace or "", c.kind, c.group)))
+
+
+def alike(cells: Iterable[Cell]) -> tuple[tuple[Cell, ...], ...]:
+    """Cells of one state and one reason together, where they are many: one cause is one line, not five hundred."""
+    groups: dict[tuple[CellState, str], list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault((cell.state, cell.reason), []).append(cell)
+    found: list[tuple[Cell, ...]] = []
+    for group in groups.values():
+        found += [tuple(group)] if len(group) > _ALIKE else [(cell,) for cell in group]
+    return tuple(found)
 
 
 def with_outcome(verdicts: Iterable[Verdict], *outcomes: Outcome) -> tuple[Verdict, ...]:

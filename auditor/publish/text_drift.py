@@ -66,16 +66,15 @@ def sections(audit: Audit, *, whole: bool, see_all: str, zone: tzinfo = UTC) -> 
 
 def not_known(audit: Audit, *, whole: bool, see_all: str) -> list[Block]:
     """What could not be read or compared. Nothing here was taken for good or for missing."""
-    cells = tally.unread(audit.coverage.cells)
-    if not cells and not audit.not_compared:
+    groups = tally.alike(tally.unread(audit.coverage.cells))
+    if not groups and not audit.not_compared:
         return []
     found: list[Block] = [title("Not known")]
-    shown = cells if whole else cells[:_OBJECTS]
-    for cell in shown:
-        where = f" in {visible(cell.namespace)}" if cell.namespace else ""
-        reason = f": {visible(cell.reason)}" if cell.reason else ""
-        found.append(line([Span("? ", "unknown"), f"{visible(cell.kind)}{where} {cell.state.value}{reason}"], 2, 2))
-    found += hidden(len(cells) - len(shown), "list", see_all)
+    shown = groups if whole else groups[:_OBJECTS]
+    for cells in shown:
+        what, how = words.unread_words(cells)
+        found.append(line([Span("? ", "unknown"), f"{what}: {how}"], 2, 2))
+    found += hidden(len(groups) - len(shown), "list", see_all)
     return found + _not_compared(audit.not_compared, whole=whole, see_all=see_all)
 
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
 from auditor import model
 from auditor.model import Certainty, ChangeKind, Direction, DriftKind, Outcome, OwnerClass, Severity
-from auditor.publish.foreign import visible
+from auditor.publish.foreign import shorten, visible
 from auditor.publish.jsonform import plain
 
 PRACTICES: Final[Mapping[int, str]] = {
@@ -129,6 +129,20 @@ def object_words(ref: model.Ref) -> str:
 def kubectl_kind(ref: model.Ref) -> str:
     """`deployment.apps`, as kubectl takes it; core kinds without a dot."""
     return f"{ref.kind.lower()}.{ref.group}" if ref.group else ref.kind.lower()
+
+
+def unread_words(cells: Sequence[model.Cell]) -> tuple[str, str]:
+    """(what could not be read, how and why) of cells that are alike (`tally.alike`)."""
+    first = cells[0]
+    reason = f": {visible(first.reason)}" if first.reason else ""
+    if len(cells) == 1:
+        where = f" in {shorten(first.namespace, 60)}" if first.namespace else ""
+        return f"{shorten(first.kind, 60)}{where}", f"{first.state.value}{reason}"
+    kinds = list(dict.fromkeys(shorten(cell.kind, 60) for cell in cells))
+    namespaces = len({cell.namespace for cell in cells if cell.namespace})
+    where = f", in {plural(namespaces, 'namespace')}" if namespaces else ""
+    more = f" and {len(kinds) - 6:,} more kinds" if len(kinds) > 6 else ""
+    return f"{plural(len(cells), 'list')}{where}", f"{first.state.value}{reason} ({', '.join(kinds[:6])}{more})"
 
 
 def value_words(value: Any) -> str:

@@ -129,7 +129,7 @@ def test_the_report_has_all_its_parts_in_order() -> None:
     assert "No longer there, or not in view: gone." in made
     assert "kubectl-edit (by hand), at or before Tue 17 Nov 15:02:07 Europe/Berlin" in made
     assert "open since Mon 2 Nov 15:15 Europe/Berlin" in made
-    assert "denied since Wed 11 Nov 15:15 Europe/Berlin, still" in made
+    assert "denied: list is forbidden, since Wed 11 Nov 15:15 Europe/Berlin, still" in made
 
 
 def test_git_ahead_is_apart_and_not_called_drift() -> None:

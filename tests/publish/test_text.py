@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from auditor.model import Direction, Severity
+from auditor.model import Cell, CellState, Coverage, Direction, Severity
 from auditor.publish import text, words
 from auditor.publish.text import Look
 from tests.publish import sample
@@ -110,7 +110,17 @@ def test_nothing_judged_is_not_called_good() -> None:
 def test_a_namespace_that_could_not_be_judged_has_no_number() -> None:
     shown = text.audit_text(sample.AUDIT)
     assert re.search(r"vault +unowned +not judged +\? +0", shown)
-    assert "? Deployment in vault denied: list is forbidden" in shown
+    assert "? Deployment in vault: denied: list is forbidden" in shown
+
+
+def test_one_reason_for_many_lists_is_one_line() -> None:
+    cells = tuple(Cell("", f"Kind{n % 9}", f"ns-{n}", CellState.UNAVAILABLE, "not in this dump") for n in range(500))
+    shown = text.diff_text(replace(sample.AUDIT, coverage=Coverage(0.1, cells)), Look(width=160))
+    assert (
+        "? 500 lists, in 500 namespaces: unavailable: not in this dump (Kind0, Kind1, Kind2, Kind3, Kind4, Kind5 and 3 more kinds)"
+        in shown
+    )
+    assert "500 lists could not" in shown
 
 
 def test_long_lists_are_cut_with_a_count_and_the_way_to_see_all() -> None:
