@@ -32,6 +32,7 @@ CONFIG = Ref("", "", "ConfigMap", "a", "b")
         ("env: [{name: PW, value: hunter2}]", sample.API, "spec.x", "env: …"),
         ("image: https://me:hunter2@host/x", sample.API, "spec.image", "image: …"),
         ("image: nginx:latest # hunter2", sample.API, "spec.image", "image: nginx:latest"),
+        ("name: {a: hunter2}", sample.API, "spec.x", "name: …"),
         ("text: |", sample.API, "spec", "text: …"),
         ("  memory: 512Mi", sample.API, "spec.x.limits.memory", "  memory: 512Mi"),
         ("  privileged: true", sample.API, "spec.x", "  privileged: true"),
