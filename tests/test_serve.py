@@ -196,6 +196,41 @@ def test_a_daemon_lives_through_commits_outages_and_restarts(tmp_path: Path) -> 
         assert canary.encode() not in store.read_bytes()
 
 
+def test_sigterm_during_a_run_ends_in_time_and_leaves_the_store_whole(tmp_path: Path) -> None:
+    log, store = tmp_path / "log", tmp_path / "auditor.db"
+    repository = example.repository(tmp_path / "shop.git", upto=2)
+    settings = tmp_path / "settings.yaml"
+    with started() as plane:
+        apply(plane, example.HERE / "commits/2")
+        chosen = {
+            "sources": [{"name": "shop", "url": f"file://{repository}", "folder": "apps", "allow_local": True}],
+            "cluster": {"name": "test", "live": "context:admin", "kubeconfig": str(plane.kubeconfig)},
+            "store": {"url": f"sqlite:///{store}"},
+            "schedule": {"every_minutes": 0.02},
+            "web": {"port": 0},
+            "cache": str(tmp_path / "cache"),
+        }
+        settings.write_text(json.dumps(chosen))
+        server = plane.processes["kube-apiserver"]
+        with serving(settings, log) as process:
+            until(lambda: store.exists() and "run finished" in log.read_text(), 60, "no run", log)
+            server.send_signal(signal.SIGSTOP)
+            try:
+                before = {run.id for run in runs(store) if run.status == "published"}
+                until(lambda: runs(store)[0].status == "running", 30, "no run that waits", log)
+                time.sleep(2)
+                assert runs(store)[0].status == "running", "the server is stopped: the run must be waiting for it"
+                sent = time.monotonic()
+                process.send_signal(signal.SIGTERM)
+                assert process.wait(20) == 0, log.read_text()[-2000:]
+                assert time.monotonic() - sent < 10
+            finally:
+                server.send_signal(signal.SIGCONT)
+        assert runs(store)[0].status == "interrupted"
+        assert {run.id for run in runs(store) if run.status == "published"} >= before
+        assert "Traceback" not in log.read_text()
+
+
 def runs(store: Path) -> Any:
     with opened(f"sqlite:///{store}") as db:
         assert db is not None
