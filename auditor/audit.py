@@ -41,6 +41,10 @@ class Wanted:
     kinds: frozenset[tuple[str, str]]
     namespaces: frozenset[str] | None
 
+    def holds(self, namespace: str) -> bool:
+        """Whether a namespace is to be audited."""
+        return self.namespaces is None or namespace in self.namespaces
+
 
 def wanted(
     desired: Snapshot | None, policies: Iterable[Policy], namespaces: Sequence[str] = (), left: Iterable[Ref] = ()
@@ -109,7 +113,7 @@ def audit(
     if desired is not None and live is not None:
         comparison = compare(desired, live, past=past, at=at, ignored=ignored)
     exempt = exemptions(desired, at)
-    verdicts = judge(policies, desired, live, exempt=exempt)
+    verdicts = judge(policies, desired, live, exempt=exempt, at=at)
     return Audit(
         at=at,
         cluster=cluster,

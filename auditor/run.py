@@ -97,9 +97,12 @@ def read_live(settings: Settings, want: Wanted, *, key: Key, deadline: float) ->
     cluster, name = settings.cluster, cluster_name(settings.cluster)
     if is_file(cluster.live):
         return live_side.read_dump(Path(cluster.live), complete=cluster.complete, cluster=name, key=key)
-    return live_side.fetch(
+    live = live_side.fetch(
         cluster, live_side.Wanted(want.kinds, want.namespaces), name=name, key=key, deadline=deadline
     )
+    # The list of Namespaces names all of them; those that nobody asked to audit are not judged.
+    kept = (r for r in live.resources if r.ref.kind != "Namespace" or r.ref.group or want.holds(r.ref.name))
+    return replace(live, resources=tuple(kept))
 
 
 def looked_back(settings: Settings, desired: Snapshot, *, key: Key) -> Mapping[Ref, tuple[Earlier, ...]]:
