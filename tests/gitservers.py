@@ -275,10 +275,9 @@ def https_server(folder: Path, root: Path, *, token: str | None, username: str =
 def make_certificates(folder: Path) -> tuple[Path, Path, Path]:
     """A CA, and a certificate by it for 127.0.0.1 and localhost: files of the CA, the certificate and its key, all PEM."""
     now = datetime.datetime.now(datetime.UTC)
-    ca_key, ca_name = (
-        ec.generate_private_key(ec.SECP256R1()),
-        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test CA")]),
-    )
+    # each CA has a name of its own: two of one name in one file hide each other
+    ca_key = ec.generate_private_key(ec.SECP256R1())
+    ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"test CA {x509.random_serial_number():x}"[:60])])
     key, name = (
         ec.generate_private_key(ec.SECP256R1()),
         x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")]),

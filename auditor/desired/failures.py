@@ -86,7 +86,7 @@ def _anonymous(messages: str, source: GitSource) -> str:
     """The messages without names of ours and theirs: a host called ssl.example.com is no fault of TLS."""
     for name in filter(None, (source.url, _host(source))):
         messages = messages.replace(name, "…")
-    return re.sub(r"'[^'\n]*'|\"[^\"\n]*\"", "…", messages)
+    return re.sub(r"'[^'\n]*'|\"[^\"\n]*\"|(?<!\S)/\S+", "…", messages)
 
 
 def no_such_ref(said: Said) -> bool:

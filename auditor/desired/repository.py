@@ -155,7 +155,6 @@ def _fetch_commit(repository: Repository, commit: str) -> Said:
 _FETCH: Final = (
     "fetch",
     "--quiet",
-    "--force",
     "--no-tags",
     "--no-write-fetch-head",
     "--no-auto-maintenance",

@@ -10,6 +10,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.components import need
+
 _AUTHOR = {
     "GIT_AUTHOR_NAME": "Ada",
     "GIT_AUTHOR_EMAIL": "ada@example.com",
@@ -26,6 +28,7 @@ class Made:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._second = 1_700_000_000
+        need("git", remedy="apt-get install git")
         subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(path)], check=True, env=self._environment())
 
     def _environment(self) -> dict[str, str]:

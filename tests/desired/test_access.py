@@ -117,7 +117,7 @@ def test_a_token_is_not_given_to_ssh() -> None:
 )
 def test_what_git_says_is_scrubbed_of_the_token_in_each_form_and_of_escapes(form: str) -> None:
     given = access(of("https://h/r.git", https={"token": TOKEN}))
-    assert given.scrub(f"fatal: \x1b[31m{form}\x07 at\tx\r\nremote: \x9bé") == "fatal:  [31m*** at x \nremote:  é"
+    assert given.scrub(f"fatal: \x1b[31m{form}\x07 at\tx\r\nremote: \x9bé") == "fatal:  [31m***  at x \nremote:  é"
 
 
 def test_ssh_asks_nobody_trusts_known_hosts_alone_and_ends_in_time(tmp_path: Path) -> None:

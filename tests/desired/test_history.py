@@ -15,6 +15,8 @@ from auditor.settings import FolderSource, GitSource
 from tests.desired.conftest import Fetch
 from tests.desired.repositories import Made, config_map
 
+pytestmark = pytest.mark.component  # git itself
+
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Made:

@@ -14,6 +14,8 @@ from auditor.settings import GitSource
 from tests.desired.conftest import Fetch
 from tests.desired.repositories import Made, config_map
 
+pytestmark = pytest.mark.component  # git itself
+
 
 def read(snapshot: Snapshot) -> list[tuple[str, str]]:
     return [(r.ref.name, r.origin.file) for r in snapshot.resources if r.origin]
@@ -51,6 +53,8 @@ def test_links_are_resolved_within_the_tree_alone(made: Made, local: GitSource, 
     assert read(snapshot) == [("real", "apps/apps-real.yaml"), ("why", "apps/c.yaml"), ("text", "apps/h.yaml")]
     assert told(snapshot) == [(files.LINK, f"apps/{letter}.yaml") for letter in "abdefj"]
     assert all(problem.severity is Severity.WARNING for problem in snapshot.problems)
+    said = [problem.message.split(" is a link that ")[1][:12] for problem in snapshot.problems]
+    assert said == ["leads out of", "leads out of", "leads nowher", "leads to ano", "leads to ano", "leads out of"]
 
 
 def test_a_link_whose_target_is_read_anyway_is_not_read_twice(made: Made, local: GitSource, fetch: Fetch) -> None:
@@ -64,21 +68,19 @@ def test_a_link_with_a_long_target_costs_nothing(made: Made, local: GitSource, f
     assert told(fetch(local)) == [(files.LINK, "a.yaml")]
 
 
-def test_submodules_are_told_and_not_followed(made: Made, local: GitSource, fetch: Fetch) -> None:
+def test_submodules_are_told_and_not_followed(made: Made, local: GitSource, fetch: Fetch, tmp_path: Path) -> None:
+    evil = f'[submodule "lib"]\n\tpath = lib\n\turl = ext::touch {tmp_path / "ran"}\n'
     made.commit_entries(
         {
             "lib": ("160000", "1" * 40),
             "lib.yaml": ("160000", "2" * 40),
-            ".gitmodules": ("100644", made.blob('[submodule "lib"]\n\tpath = lib\n\turl = ext::touch /tmp/ran\n')),
+            ".gitmodules": ("100644", made.blob(evil)),
             "a.yaml": ("100644", made.blob(config_map("a"))),
         }
     )
-    with pytest.raises(Unavailable, match="not sound"):  # git's own check refuses such a .gitmodules
-        fetch(local)
-    assert not Path("/tmp/ran").exists()
-    made.commit_entries({"lib": ("160000", "1" * 40), "a.yaml": ("100644", made.blob(config_map("a")))}, parent=None)
     snapshot = fetch(local)
-    assert told(snapshot) == [(files.SUBMODULE, "lib")]
+    assert told(snapshot) == [(files.SUBMODULE, "lib"), (files.SUBMODULE, "lib.yaml")]
+    assert not (tmp_path / "ran").exists()
     assert snapshot.problems[0].severity is Severity.INFO
     assert read(snapshot) == [("a", "a.yaml")]
 
@@ -107,6 +109,19 @@ def test_a_few_objects_that_unfold_to_billions_of_files_are_refused_at_once(
     assert "folder" in raised.value.remedy
     monkeypatch.undo()
     assert len(fetch(within(local, "/".join(["d0"] * 8))).resources) == 100
+
+
+def test_the_count_of_files_is_capped_too(
+    made: Made, local: GitSource, fetch: Fetch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from auditor.desired import tree
+
+    monkeypatch.setattr(tree, "ENTRIES", 5)
+    made.commit({f"{n}.txt": "" for n in range(5)})
+    assert told(fetch(local)) == [(files.NO_MANIFESTS, "the repository")]
+    made.commit({f"{n}.txt": "" for n in range(6)})
+    with pytest.raises(Unavailable, match="more than 5 files"):
+        fetch(local)
 
 
 def test_large_files_and_lfs_pointers_are_told_and_the_others_are_read(
