@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -190,11 +190,14 @@ def show_pages(published: Published, port: int | None) -> None:
     """Pages of the demo, until Ctrl-C."""
     import signal
 
+    from auditor.cli import example
     from auditor.web import Server, application
 
-    server = Server(
-        application(published.current), "127.0.0.1", 8080 if port is None else port, free_if_taken=port is None
-    )
+    began = datetime.now(UTC)
+    pages_of = application(
+        published.current, now=lambda: example.recorded_at() + (datetime.now(UTC) - began)
+    )  # the example's time goes on from its recording: a page that calls itself stale would mislead a newcomer
+    server = Server(pages_of, "127.0.0.1", 8080 if port is None else port, free_if_taken=port is None)
     server.start()
     print(
         f"\npages    {server.address}/\nmetrics  {server.address}/metrics\nCtrl-C ends it; nothing is left behind.",
