@@ -68,8 +68,9 @@ def test_no_policy_finds_anything_in_deploy_not_even_advice(found: dict[str, Any
     assert found["problems"] == []
 
 
-def test_every_policy_could_be_answered_and_none_is_waived(found: dict[str, Any]) -> None:
-    assert {verdict["outcome"] for verdict in found["verdicts"]} == {"pass", "not-applicable"}
+def test_nothing_is_waived_or_broken(found: dict[str, Any]) -> None:
+    # what only a cluster can answer is unknown here, and answered in test_apply.py
+    assert {verdict["outcome"] for verdict in found["verdicts"]} <= {"pass", "not-applicable", "unknown"}
     assert found["scores"]["cluster"]["score"] == 100
 
 
