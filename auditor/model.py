@@ -480,8 +480,11 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class NotCompared:
+    """What could not be compared, and why. `path` where it is one field; "" where it is the object as a whole."""
+
     ref: Ref
     reason: str
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,9 +196,10 @@ DRIFT_FIELDS: Final = _fact(
 NOT_COMPARED: Final = _fact(
     "not_compared",
     _object(),
-    Column("n", Integer, nullable=False),  # one object can have several reasons
+    _text("path"),  # "" for the object as a whole
+    Column("n", Integer, nullable=False),  # 0; counts on where there are several reasons
     _text("reason"),
-    key=("object_id", "n"),
+    key=("object_id", "path", "n"),
     values=("reason",),
 )
 

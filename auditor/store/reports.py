@@ -26,7 +26,8 @@ def claim(engine: Engine, kind: str, period: str, at: datetime | None = None) ->
     now = at or datetime.now(UTC)
     with writing(engine) as connection:
         row = {"kind": _word(kind), "period": _word(period), "state": "claimed", "changed": now}
-        if connection.execute(insert_new(connection, reports).values(row)).rowcount == 1:
+        new = insert_new(connection, reports).values(row).returning(reports.c.id)
+        if connection.execute(new).first() is not None:
             return True
         r = reports.c
         free = or_(

@@ -65,7 +65,8 @@ def rows_of(audit: Audit, ids: Mapping[Ref, int]) -> dict[str, Rows]:
             facts.DRIFT_FIELDS, chain.from_iterable(_numbered(_fields(d, ids), 3) for d in audit.drift)
         ),
         "not_compared": rows(
-            facts.NOT_COMPARED, _numbered(((ids[e.ref], 0, clean(e.reason)) for e in audit.not_compared), 1)
+            facts.NOT_COMPARED,
+            _numbered(((ids[e.ref], clean(e.path, PATH_LIMIT), 0, clean(e.reason)) for e in audit.not_compared), 2),
         ),
         "cells": rows(
             facts.CELLS,

@@ -44,9 +44,9 @@ from auditor.store.past import ref_of
 from auditor.store.rows import SELF
 from auditor.store.tables import objects, policies
 from auditor.store.texts import value_of
+from auditor.store.unknown import UNDECIDED, UNREAD, covers
 from auditor.store.views import CellKey, Run, State
 
-_UNDECIDED = (Outcome.UNKNOWN, Outcome.BROKEN)
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 
@@ -105,7 +105,9 @@ def state(connection: Connection, cluster: str, at: datetime | None) -> State | 
     verdicts = _verdicts(found, finding_rows)
     cells = tuple(sorted((_cell(row) for row in cell_rows), key=lambda c: (c.kind, c.group, c.namespace or "")))
     drift = drifts(drift_rows, field_rows, found.refs)
-    not_compared = tuple(NotCompared(found.refs[row.object_id], row.reason) for row in found.rows("not_compared"))
+    not_compared = tuple(
+        NotCompared(found.refs[row.object_id], row.reason, row.path) for row in found.rows("not_compared")
+    )
     audit = Audit(
         at=found.run.at,
         cluster=cluster,
@@ -114,7 +116,7 @@ def state(connection: Connection, cluster: str, at: datetime | None) -> State | 
         problems=_problems(found),
         verdicts=verdicts,
         drift=drift,
-        not_compared=tuple(sorted(not_compared, key=lambda entry: (entry.ref.key, entry.reason))),
+        not_compared=tuple(sorted(not_compared, key=lambda entry: (entry.ref.key, entry.path, entry.reason))),
         scores=scores_of(found),
         seen=frozenset(found.refs[row.object_id] for row in found.rows("seen")),
     )
@@ -132,15 +134,19 @@ def state(connection: Connection, cluster: str, at: datetime | None) -> State | 
 
 def _stale(audit: Audit) -> frozenset[Ref | str]:
     """What stands from earlier runs, because this one could not look."""
-    findings = {f.fingerprint for v in audit.verdicts if v.outcome in _UNDECIDED for f in v.findings}
+    findings = {f.fingerprint for v in audit.verdicts if v.outcome in UNDECIDED for f in v.findings}
     cells = {(c.group, c.kind, c.namespace): c.state for c in audit.coverage.cells}
-    uncompared = {entry.ref for entry in audit.not_compared}
+    uncompared: dict[Ref, set[str]] = {}
+    for entry in audit.not_compared:
+        uncompared.setdefault(entry.ref, set()).add(entry.path)
 
-    def unread(ref: Ref) -> bool:
+    def unseen(drift: Drift) -> bool:
+        ref, paths = drift.ref, uncompared.get(drift.ref, set())
         state = cells.get((ref.group, ref.kind, ref.namespace)) or cells.get((ref.group, ref.kind, None))
-        return state in (CellState.DENIED, CellState.UNAVAILABLE)
+        fields = bool(drift.changes) and all(any(covers(p, c.path) for p in paths) for c in drift.changes)
+        return state in UNREAD or "" in paths or fields
 
-    return frozenset(findings | {d.ref for d in audit.drift if d.ref in uncompared or unread(d.ref)})
+    return frozenset(findings | {drift.ref for drift in audit.drift if unseen(drift)})
 
 
 def _verdicts(found: Reader, finding_rows: Iterable[Any]) -> tuple[Verdict, ...]:

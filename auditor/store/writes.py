@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, bindparam, insert, select, update
 
 import auditor
 from auditor.model import Audit, Policy, Ref
-from auditor.store import keys, unknown
+from auditor.store import keys, unknown, windows
 from auditor.store.connection import unavailable, writing
 from auditor.store.facts import FACTS, NOT_RECORDED, Fact
 from auditor.store.rows import Row, Rows, rows_of
@@ -135,6 +135,7 @@ def _facts(
     standing = _Standing(connection, cluster_id)
     wanted = rows_of(audit, ids)
     keeps = unknown.settle(connection, cluster_id, audit, wanted, standing, judged)
+    windows.date_back(connection, cluster_id, audit, wanted, standing)
     known = dict(connection.execute(select(marks.c.fact, marks.c.digest).where(marks.c.cluster_id == cluster_id)).all())
     opened: dict[str, int] = {}
     resolved: dict[str, int] = {}

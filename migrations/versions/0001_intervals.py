@@ -214,9 +214,10 @@ def upgrade() -> None:
     _intervals(
         "not_compared",
         _about(),
+        _text("path"),
         sa.Column("n", sa.Integer(), nullable=False),
         _text("reason"),
-        key=("object_id", "n"),
+        key=("object_id", "path", "n"),
     )
     _intervals(
         "cells",

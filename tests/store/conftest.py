@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,21 +10,50 @@ import pytest
 
 from auditor.model import Audit
 from auditor.store import Store, open_store
+from tests.postgres import Postgres
 from tests.store.estates import CLUSTER
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.component)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def kind(request: pytest.FixtureRequest) -> str:
+    found: str = request.param
+    return found
+
+
+@pytest.fixture
+def url(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A new database of each kind; nothing is in it."""
-    if request.param == "sqlite":
+    if kind == "sqlite":
         return f"sqlite:///{tmp_path}/auditor.db"
     found: str = request.getfixturevalue("postgres_url")
     return found
 
 
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite database to copy: migrations have tests of their own."""
+    path = tmp_path_factory.mktemp("migrated") / "auditor.db"
+    open_store(f"sqlite:///{path}").close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_database(postgres: Postgres) -> str:
+    """The name of a migrated PostgreSQL database to copy."""
+    url = postgres.database()
+    open_store(url).close()
+    return url.split("@/")[1].split("?")[0]
+
+
 @pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    opened = open_store(url)
+def store(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """An open store of each kind, without any run."""
+    if kind == "sqlite":
+        copy = shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "auditor.db")
+        opened = open_store(f"sqlite:///{copy}")
+    else:
+        server: Postgres = request.getfixturevalue("postgres")
+        opened = open_store(server.database(request.getfixturevalue("migrated_database")))
     yield opened
     opened.close()
 

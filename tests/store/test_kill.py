@@ -17,7 +17,7 @@ from auditor.store import State, Store, open_store
 from tests.store.estates import CLUSTER, audit, change, drift, failing, minutes, ref
 
 FORK = multiprocessing.get_context("fork")
-SIZE = 60
+SIZE = 40
 
 
 def numbered(n: int) -> Audit:
@@ -99,9 +99,9 @@ def check(store: Store) -> None:
 def test_no_kill_leaves_a_torn_run(url: str, rng: random.Random) -> None:
     open_store(url).close()
     n = 0
-    for _ in range(24):
+    for _ in range(20):
         n = kill_and_look(url, rng, n + 1)
-    assert n >= 24
+    assert n >= 20
 
 
 @pytest.mark.soak

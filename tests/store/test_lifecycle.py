@@ -71,7 +71,12 @@ class World:
         ]
         judged = [self.verdict(rng, ref, policy) for ref in there for policy in POLICIES if rng.random() < 0.8]
         drifted = [self.drift(rng, ref) for ref in there if rng.random() < 0.5]
-        not_compared = [NotCompared(ref, why) for ref in there for why in ("one", "two") if rng.random() < 0.2]
+        not_compared = [
+            NotCompared(ref, why, path)
+            for ref in there
+            for why, path in (("one", ""), ("two", ""), ("encrypted", "spec.b"), ("atomic", "spec"))
+            if rng.random() < 0.15
+        ]
         problems = [
             Problem("MAN001", Severity.ERROR, f"no. {n}", place=Place("git", "p.yaml", 2))
             for n in range(rng.randrange(3))
@@ -138,7 +143,7 @@ class World:
                 owner=self.owner(rng),
                 direction=rng.choice(list(Direction)),
             )
-            for path in ("spec.a", "spec.b", "spec.c")
+            for path in ("spec.a", "spec.b", "spec.b.c")
             if rng.random() < 0.5
         )
         kind = rng.choice([DriftKind.MODIFIED, *DriftKind])
@@ -196,19 +201,32 @@ def after(copies: list[Copy], said: Audit) -> Copy:
             kept = [f for f in verdict.findings if f.fingerprint not in new]
             findings = tuple(sorted((*now.findings, *kept), key=lambda f: (f.path, f.fingerprint)))
             judged[verdict.ref, verdict.policy] = replace(now, findings=findings)
-    hidden = {entry.ref for entry in said.not_compared}
-    drifted = {d.ref for d in said.drift}
-    kept_drift = [d for d in old.drift if d.ref not in drifted and (d.ref in hidden or unread(said, d.ref))]
+    drifted = {d.ref: d for d in said.drift}
     windows = {(d.ref, d.kind, c.path if c else ""): (c or d).window for d in old.drift for c in (None, *d.changes)}
 
     def dated(drift: Drift) -> Drift:
-        new = Window(last_sight(copies, drift.ref), said.at)
-        changes = [replace(c, window=windows.get((drift.ref, drift.kind, c.path), new)) for c in drift.changes]
-        return replace(
-            drift,
-            window=windows.get((drift.ref, drift.kind, ""), new),
-            changes=tuple(read_back(c) for c in changes),
-        )
+        changes = [
+            replace(
+                c,
+                window=windows.get((drift.ref, drift.kind, c.path))
+                or Window(last_sight(copies, drift.ref, c.path), said.at),
+            )
+            for c in drift.changes
+        ]
+        window = windows.get((drift.ref, drift.kind, "")) or Window(last_sight(copies, drift.ref, ""), said.at)
+        return replace(drift, window=window, changes=tuple(map(read_back, changes)))
+
+    found = {d.ref: dated(d) for d in said.drift}
+    for drift in old.drift:
+        if drift.ref not in drifted and uncompared(said, drift.ref, ""):
+            found[drift.ref] = drift
+            continue
+        left = {c.path: c for c in drift.changes if uncompared_field(said, drift.ref, c.path)}
+        if drift.ref not in drifted and left:
+            found[drift.ref] = replace(drift, changes=tuple(left[path] for path in sorted(left)))
+        elif left and drifted[drift.ref].kind is drift.kind:
+            both = left | {c.path: c for c in found[drift.ref].changes}
+            found[drift.ref] = replace(found[drift.ref], changes=tuple(both[path] for path in sorted(both)))
 
     state = replace(
         said,
@@ -217,8 +235,8 @@ def after(copies: list[Copy], said: Audit) -> Copy:
             said.coverage, cells=tuple(sorted(said.coverage.cells, key=lambda c: (c.kind, c.group, c.namespace or "")))
         ),
         verdicts=tuple(sorted(judged.values(), key=lambda v: (v.ref.key, v.policy))),
-        drift=tuple(sorted([*map(dated, said.drift), *kept_drift], key=lambda d: d.ref.key)),
-        not_compared=tuple(sorted(said.not_compared, key=lambda n: (n.ref.key, n.reason))),
+        drift=tuple(sorted(found.values(), key=lambda d: d.ref.key)),
+        not_compared=tuple(sorted(said.not_compared, key=lambda n: (n.ref.key, n.path, n.reason))),
         seen=said.seen | {ref for ref in old.seen if unread(said, ref)},
     )
     findings = {f.fingerprint for v in state.verdicts for f in v.findings}
@@ -237,11 +255,20 @@ def after(copies: list[Copy], said: Audit) -> Copy:
     )
 
 
-def last_sight(copies: list[Copy], ref: Ref) -> datetime | None:
-    for copy in reversed(copies):
-        if not unread(copy.said, ref) and all(entry.ref != ref for entry in copy.said.not_compared):
-            return copy.said.at
-    return None
+def uncompared(audit: Audit, ref: Ref, path: str) -> bool:
+    """Whether the audit could say nothing of an object, or nothing at that path of it."""
+    whole = any(entry.ref == ref and not entry.path for entry in audit.not_compared)
+    return whole or unread(audit, ref) is not None or uncompared_field(audit, ref, path)
+
+
+def uncompared_field(audit: Audit, ref: Ref, path: str) -> bool:
+    """Whether the audit compared the object, but not at that path."""
+    above = [path[:end] for end in range(1, len(path) + 1) if end == len(path) or path[end] == "."]
+    return any(entry.ref == ref and entry.path in above for entry in audit.not_compared)
+
+
+def last_sight(copies: list[Copy], ref: Ref, path: str) -> datetime | None:
+    return next((copy.said.at for copy in reversed(copies) if not uncompared(copy.said, ref, path)), None)
 
 
 def read_back(change: Change) -> Change:

@@ -113,10 +113,35 @@ def test_drift_that_could_not_be_compared_stays(publish: Publish, latest: Callab
     assert found.stale == {ref()}
 
 
-def test_drift_that_was_compared_in_part_says_what_is_left(publish: Publish, latest: Callable[[], State]) -> None:
-    publish(audit(minutes(0), drift=(drift(ref(), change("a"), change("b")),)))
-    publish(audit(minutes(5), drift=(drift(ref(), change("a")),), not_compared=(NotCompared(ref(), "encrypted"),)))
-    assert [c.path for c in latest().audit.drift[0].changes] == ["a"]
+def test_drift_that_was_compared_in_part_keeps_what_was_not(publish: Publish, latest: Callable[[], State]) -> None:
+    publish(audit(minutes(0), drift=(drift(ref(), change("a"), change("b"), change("bc")),)))
+    hidden = (NotCompared(ref(), "encrypted", "b"),)
+    publish(audit(minutes(5), drift=(drift(ref(), change("a")),), not_compared=hidden))
+    assert [c.path for c in latest().audit.drift[0].changes] == ["a", "b"]
+    publish(audit(minutes(6), not_compared=hidden))
+    assert [c.path for c in latest().audit.drift[0].changes] == ["b"]
+    assert latest().stale == {ref()}
+    publish(audit(minutes(7)))
+    assert latest().audit.drift == ()
+
+
+def test_a_field_that_can_never_be_compared_keeps_no_other_drift_open(
+    publish: Publish, latest: Callable[[], State]
+) -> None:
+    hidden = (NotCompared(ref(), "encrypted by SOPS", "data.password"),)
+    publish(audit(minutes(0), drift=(drift(ref(), change("metadata.labels.a")),), not_compared=hidden))
+    publish(audit(minutes(5), not_compared=hidden))
+    assert latest().audit.drift == ()
+
+
+def test_a_field_that_becomes_comparable_and_drifts_is_dated_back(
+    publish: Publish, latest: Callable[[], State]
+) -> None:
+    publish(audit(minutes(0)))
+    publish(audit(minutes(5), not_compared=(NotCompared(ref(), "encrypted", "data"),)))
+    publish(audit(minutes(9), drift=(drift(ref(), change("data.x"), change("spec")),)))
+    windows = {c.path: c.window for c in latest().audit.drift[0].changes}
+    assert windows == {"data.x": Window(minutes(0), minutes(9)), "spec": Window(minutes(5), minutes(9))}
 
 
 def test_a_policy_that_is_switched_off_has_no_verdicts_even_where_nothing_can_be_read(store: Store) -> None:
