@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 import structlog
 
 from auditor.exemptions import Exemptions
-from auditor.kube.fields import at
+from auditor.kube import fields
 from auditor.kube.fingerprints import fingerprint
 from auditor.kube.kinds import called
 from auditor.kube.paths import Element, Member, Step, render, steps_of
@@ -70,14 +71,22 @@ _PASSED: Final = _Said(Outcome.PASS, "")
 
 
 def judge(
-    policies: Sequence[Policy], desired: Snapshot | None, live: Snapshot | None, *, exempt: Exemptions | None = None
+    policies: Sequence[Policy],
+    desired: Snapshot | None,
+    live: Snapshot | None,
+    *,
+    exempt: Exemptions | None = None,
+    at: datetime | None = None,
 ) -> tuple[Verdict, ...]:
-    """The verdicts of the policies on both sides, by object and policy. A rule that raises gives `broken`; its neighbours stand."""
+    """The verdicts of the policies on both sides, by object and policy. A rule that raises gives `broken`; its neighbours stand.
+
+    `at`: the moment that is judged; without it, rules that ask how long something has been so answer "unknown".
+    """
     if desired is None and live is None:
         return ()
     exempt = exempt or Exemptions()
-    around = Surroundings(desired, live, prefer=Side.LIVE)
-    beside = Surroundings(desired, live, prefer=Side.GIT) if desired and live else around
+    around = Surroundings(desired, live, prefer=Side.LIVE, at=at)
+    beside = Surroundings(desired, live, prefer=Side.GIT, at=at) if desired and live else around
     asked = _Asked(policies)
     verdicts = [
         verdict
@@ -249,19 +258,24 @@ def _written(body: Any, steps: Iterable[Step]) -> RawPath:
             case Element(keys):
                 items = body if isinstance(body, list | tuple) else ()
                 here: str | int | None = next(
-                    (i for i, item in enumerate(items) if all(str(at(item, key)) == value for key, value in keys)), None
+                    (
+                        i
+                        for i, item in enumerate(items)
+                        if all(str(fields.at(item, key)) == value for key, value in keys)
+                    ),
+                    None,
                 )
             case Member(value):
                 items = body if isinstance(body, list | tuple) else ()
                 here = next((i for i, item in enumerate(items) if str(item) == value), None)
             case str() | int():
-                here = step if at(body, step) is not None else None
+                here = step if fields.at(body, step) is not None else None
             case _:
                 here = None
         if here is None:
             break
         path.append(here)
-        body = at(body, here)
+        body = fields.at(body, here)
     return tuple(path)
 
 

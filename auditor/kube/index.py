@@ -15,7 +15,7 @@ from auditor.kube import kinds, selectors
 from auditor.kube.fields import at, mapping, text
 from auditor.kube.providers import PROVIDERS, Made, makes
 from auditor.kube.references import references
-from auditor.kube.workloads import Template, owners, template
+from auditor.kube.workloads import Template, controller_of, owners, template
 from auditor.model import Ref, Resource, Snapshot
 
 Where: TypeAlias = Resource | str
@@ -126,6 +126,29 @@ class Index:
             for resource in objects.values()
             if not any(owner.get("kind") == "ScaledObject" for owner in owners(resource))
         )
+
+    @cached_property
+    def pods(self) -> Mapping[tuple[str, str, str], tuple[Resource, ...]]:
+        """Pods by (space, kind, name) of the workload they belong to in the end: a Deployment, not its ReplicaSet."""
+
+        def belong() -> Iterator[tuple[tuple[str, str, str], Resource]]:
+            for here, objects in self.spaces("Pod").items():
+                for pod in objects.values():
+                    kind, name = "Pod", pod.ref.name
+                    made: Resource | None = pod
+                    for _ in range(5):  # Pod, ReplicaSet, Deployment; owners that own each other end too
+                        owner = controller_of(made) if made else None
+                        if owner is None:
+                            break
+                        group = kinds.split_api_version(text(owner.get("apiVersion")))[0]
+                        kind, name = kinds.called(group, text(owner.get("kind"))), text(owner.get("name"))
+                        made = self.spaces(kind).get(here, {}).get(name)
+                    mark = f"-{pod.labels().get('pod-template-hash')}"
+                    if kind == "ReplicaSet" and made is None and name.endswith(mark):  # ReplicaSets were not read
+                        kind, name = "Deployment", name.removesuffix(mark)
+                    yield (here, kind, name), pod
+
+        return grouped(belong())
 
     @cached_property
     def custom(self) -> Mapping[str, tuple[Resource, ...]]:

@@ -9,6 +9,7 @@ answer could depend on it, the question raises `Unplaced`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Final, TypeVar
 
@@ -16,7 +17,18 @@ from auditor.kube import kinds
 from auditor.kube.index import AUTOSCALERS, NOWHERE, VERTICAL, Index, Where, grouped, selector_of, space, target_of
 from auditor.kube.providers import Made
 from auditor.kube.workloads import WORKLOADS, Template, controller_of, template
-from auditor.model import Cell, CellState, Ref, Resource, Severity, Side, Snapshot, Unreadable
+from auditor.model import (
+    Cell,
+    CellState,
+    NotApplicable,
+    Ref,
+    Resource,
+    Severity,
+    Side,
+    Snapshot,
+    Unknown,
+    Unreadable,
+)
 
 Built = TypeVar("Built")
 
@@ -34,8 +46,10 @@ class Unplaced(Unreadable):
 class Surroundings:
     """Both sides of an audit, asked together. At least one of them must be given."""
 
-    def __init__(self, desired: Snapshot | None, live: Snapshot | None, *, prefer: Side = Side.LIVE) -> None:
-        self.desired, self.live = desired, live
+    def __init__(
+        self, desired: Snapshot | None, live: Snapshot | None, *, prefer: Side = Side.LIVE, at: datetime | None = None
+    ) -> None:
+        self.desired, self.live, self.at = desired, live, at
         self._built: dict[str, Any] = {}
         self._scopes: dict[tuple[str, str], bool | None] = {}
         order = (desired, live) if prefer is Side.GIT else (live, desired)
@@ -65,6 +79,32 @@ class Surroundings:
         if kind not in self._scopes:
             self._scopes[kind] = kinds.scope(*kind, (self.desired, self.live))
         return True if ref.namespace else self._scopes[kind]
+
+    def not_running(self, resource: Resource) -> NotApplicable | Unknown | None:
+        """For rules about what only runs: why this resource is not the one to judge, or None for the live object itself."""
+        if self.live is None:
+            return Unknown("this needs what runs: a cluster, or a dump of one")
+        if self.live.by_ref.get(resource.ref) is resource:
+            return None
+        cell = self.live.cell_of(resource.ref)
+        return Unknown(str(cell)) if cell.state in _UNREAD else NotApplicable("it does not run")
+
+    def seconds_since(self, moment: Any) -> float | None:
+        """Seconds from an RFC 3339 text to the moment that is judged; None where one of the two is not known."""
+        if self.at is None or not isinstance(moment, str):
+            return None
+        try:
+            return (self.at - datetime.fromisoformat(moment)).total_seconds()
+        except (TypeError, ValueError):  # no zone, or no time
+            return None
+
+    def pods_of(self, resource: Resource) -> tuple[Resource, ...]:
+        """The Pods of a workload, also those that its ReplicaSets and Jobs made. Raises `Unreadable` where there are none to see."""
+        kind = kinds.called(resource.ref.group, resource.ref.kind)
+        found = self._index.pods.get((space(resource), kind, resource.ref.name), ())
+        if not found:
+            self.require("Pod", where=resource)
+        return found
 
     def absence(self, severity: Severity) -> tuple[Severity, str]:
         """How bad it is that something is nowhere, and how to say so: one lower where only files were looked at."""
