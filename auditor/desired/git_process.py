@@ -51,13 +51,20 @@ def run(
     deadline: float,
     limit: int = 1 << 20,
     given: BinaryIO | None = None,
+    lock: int | None = None,
 ) -> Said:
     """Runs git with these arguments on the bare repository `at`, for at most until `deadline` (monotonic seconds).
 
-    `limit`: most bytes of output; `given`: a file that is its standard input. What it says is scrubbed of credentials.
+    `limit`: most bytes of output; `given`: a file that is its standard input; `lock`: a file descriptor that git holds as well,
+    so that what is locked by it stays so while git lives, even if we are killed. What git says is scrubbed of credentials.
     """
     wrapper = _git(at).execute(
-        _command(at, arguments, access), given, as_process=True, env=access.environment, start_new_session=True
+        _command(at, arguments, access),
+        given,
+        as_process=True,
+        env=access.environment,
+        start_new_session=True,
+        pass_fds=() if lock is None else (lock,),
     )
     process = wrapper.proc
     assert process is not None

@@ -49,11 +49,18 @@ class Repository:
     source: GitSource
     access: Access = field(repr=False)
     deadline: float
+    lock: int
 
     def git(self, *arguments: str, limit: int = 1 << 20, given: BinaryIO | None = None) -> Said:
         """One git command on it. Only fixed words, checked names and full hashes may be arguments."""
         return git_process.run(
-            arguments, at=self.path, access=self.access, deadline=self.deadline, limit=limit, given=given
+            arguments,
+            at=self.path,
+            access=self.access,
+            deadline=self.deadline,
+            limit=limit,
+            given=given,
+            lock=self.lock,
         )
 
     def must(self, *arguments: str, limit: int = 1 << 20, given: BinaryIO | None = None) -> bytes:
@@ -77,7 +84,7 @@ def opened(source: GitSource, *, cache: Path, deadline: float) -> Iterator[Repos
         raise failures.unwritable(cache, error) from error
     with lock:
         _locked(lock, deadline)
-        repository = Repository(place / "bare.git", source, access(source), deadline)
+        repository = Repository(place / "bare.git", source, access(source), deadline, lock.fileno())
         _prepare(repository)
         yield repository
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import base64
 import fcntl
 import os
+import random
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -17,7 +20,7 @@ import pytest
 from auditor import desired
 from auditor.desired import git_process, repository
 from auditor.kube.secrets import Key
-from auditor.model import Misuse, Unavailable
+from auditor.model import Misuse, Ref, Unavailable
 from auditor.settings import GitSource
 from tests.desired.conftest import TOKEN, Fetch
 from tests.desired.repositories import Made, config_map
@@ -482,6 +485,67 @@ def test_a_fetch_that_takes_too_long_ends_with_all_its_children(
     assert left() == []
     https.silent = False
     assert names(fetch(by_https)) == ["web"]
+
+
+def test_a_fetch_that_outlives_a_killed_auditor_is_waited_for(
+    by_https: GitSource, fetch: Fetch, https: HttpsServer, cache: Path, key: Key
+) -> None:
+    https.silent = True
+    code = """
+import sys, time
+from pathlib import Path
+from auditor import desired
+from auditor.kube.secrets import new_key
+from auditor.settings import GitSource
+source = GitSource.model_validate_json(sys.stdin.read())
+desired.fetch(source, cluster="", key=new_key(), cache=Path(sys.argv[1]), deadline=time.monotonic() + 60)
+"""
+    given = GitSource.model_dump_json(by_https)
+    with subprocess.Popen([sys.executable, "-c", code, str(cache)], stdin=subprocess.PIPE, text=True) as other:
+        assert other.stdin is not None
+        other.stdin.write(given)
+        other.stdin.close()
+        end = time.monotonic() + 30
+        while not https.seen and time.monotonic() < end:
+            time.sleep(0.02)
+        other.kill()
+    with pytest.raises(Unavailable, match="another run"):
+        desired.fetch(by_https, cluster="", key=key, cache=cache, deadline=time.monotonic() + 0.5)
+    https.silent = False
+    https.released.set()
+    assert names(fetch(by_https)) == ["web"]
+
+
+@pytest.mark.parametrize("kills", [pytest.param(6), pytest.param(200, marks=pytest.mark.soak)])
+def test_an_auditor_killed_at_any_moment_leaves_nothing_that_hinders_the_next(
+    kills: int, made: Made, local: GitSource, fetch: Fetch, cache: Path, rng: random.Random
+) -> None:
+    code = """
+import sys, time
+from pathlib import Path
+from auditor import desired
+from auditor.kube.secrets import new_key
+from auditor.settings import GitSource
+source = GitSource.model_validate_json(sys.argv[2])
+print("begun", flush=True)
+while True:
+    desired.fetch(source, cluster="", key=new_key(), cache=Path(sys.argv[1]), deadline=time.monotonic() + 60)
+"""
+    for number in range(kills):
+        made.commit(
+            {f"{n}.yaml": config_map(f"m{n}", str(number)) for n in range(20)} | {"x.bin": rng.randbytes(300_000)}
+        )
+        arguments = [sys.executable, "-c", code, str(cache), local.model_dump_json()]
+        with subprocess.Popen(arguments, stdout=subprocess.PIPE) as other:
+            assert other.stdout is not None
+            other.stdout.readline()
+            time.sleep(rng.uniform(0, 0.6))
+            other.kill()
+        snapshot = fetch(local)
+        assert snapshot.by_ref[Ref("test", "", "ConfigMap", "shop", "m7")].body["data"] == {"a": str(number)}
+        assert snapshot.problems == ()
+        left = [path for pattern in ("**/tmp_*", "**/*.lock", "**/.new-*") for path in cache.glob(pattern)]
+        assert [path for path in left if path.name[:4] != ".new"] == []
 
 
 def test_no_file_in_the_cache_holds_a_credential(by_https: GitSource, fetch: Fetch, cache: Path) -> None:
