@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from auditor.compliance import choose, examples, judge, load_catalogue
+from auditor.kube.kinds import ADD_ONS, BUILT_IN
 from auditor.kube.secrets import new_key
 from auditor.manifests import read
 from auditor.model import Finding, Misuse, Outcome, Policy, Snapshot
@@ -107,11 +108,7 @@ def test_messages_are_lower_case_and_have_no_full_stop(policy: Policy) -> None:
         ), finding.message
 
 
-KIND_WORDS = {
-    "ConfigMap", "CronJob", "DaemonSet", "Deployment", "HorizontalPodAutoscaler", "Ingress", "Job", "Namespace",
-    "NetworkPolicy", "Pod", "Pods", "PodDisruptionBudget", "ReplicaSet", "ReplicationController", "ScaledObject", "Secret",
-    "Service", "StatefulSet", "Rollout", "VerticalPodAutoscaler",
-}  # fmt: skip
+KIND_WORDS = {kind for _, kind in (*BUILT_IN, *ADD_ONS)}
 
 
 @pytest.mark.parametrize("practice", range(1, 11))
