@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from auditor.model import Audit, Outcome
+from auditor.model import Audit, Coverage, Outcome, Score, Scores
 from auditor.store import Store, retention
 from auditor.store.tables import objects
-from tests.store.estates import CLUSTER, audit, change, drift, failing, finding, minutes, ref, verdict
+from tests.store.estates import CLUSTER, audit, cell, change, drift, failing, finding, minutes, ref, verdict
 
 Publish = Callable[[Audit], int]
 LATER = minutes(60 * 24 * 365)
@@ -44,13 +44,21 @@ def test_a_cluster_that_was_never_published_is_pruned_too(store: Store) -> None:
 
 
 def test_what_is_open_stays_with_the_run_that_dates_it(store: Store, publish: Publish) -> None:
-    publish(audit(minutes(0), verdicts=(failing(ref(), message="old"),), drift=(drift(ref(), change()),)))
-    publish(audit(minutes(5), verdicts=(failing(ref(), message="new"),), drift=(drift(ref(), change()),)))
-    for n in (10, 15, 20):
-        publish(audit(minutes(n), verdicts=(failing(ref(), message="new"),), drift=(drift(ref(), change()),)))
+    def said(n: int) -> Audit:
+        # Everything has another value since 5, so that only "since when" still leads to the run at 0.
+        old = n < 5
+        found = finding(ref(), message="old" if old else "new")
+        return audit(
+            minutes(n),
+            verdicts=(verdict(ref(), Outcome.FAIL, found, reason="old" if old else "new"),),
+            coverage=Coverage(1.0, (cell(objects=1 if old else 2),)),
+            scores=Scores(1, Score(80.0 if old else 70.0, None, 2, 0.0)),
+        )
+
+    for n in (0, 5, 10, 15, 20):
+        publish(said(n))
     before = store.latest(CLUSTER)
-    # The interval of the old message, and the runs at 10 and 15 that nothing refers to.
-    assert store.prune(minutes(20)) == 3
+    assert store.prune(minutes(20)) == 4 + 2  # four old values, and the runs at 10 and 15 that nothing refers to
     assert store.latest(CLUSTER) == before
     assert [r.started for r in store.runs(CLUSTER)] == [minutes(20), minutes(5), minutes(0)]
     assert [s.since for s in store.finding_history(CLUSTER, finding(ref()).fingerprint)] == [minutes(0)]
