@@ -25,6 +25,8 @@ from auditor.model import Unavailable
 
 ATTEMPTS: Final = 3
 """Tries of one request."""
+FIRST_WAIT: Final = 0.5
+"""Seconds before the second try; each further one waits twice as long."""
 LONGEST_WAIT: Final = 60.0
 """Seconds that a Retry-After is honoured; a longer one gives the cell up."""
 CONNECT_SECONDS: Final = 10.0
@@ -37,8 +39,11 @@ _RETRIED: Final = frozenset({429, 500, 502, 503, 504})
 _PIECE: Final = 1 << 18
 
 
-class TooLarge(Exception):
+class TooLarge(Unavailable):
     """An answer of more than `LARGEST` bytes."""
+
+    def __init__(self) -> None:
+        super().__init__("cluster", f"an answer is larger than {LARGEST >> 20} MiB", remedy="lower cluster.page_size")
 
 
 class Late(Unavailable):
@@ -98,7 +103,7 @@ class Client:
     ) -> Answer:
         """The answer, whatever its status, after at most `ATTEMPTS` tries and one renewal of the token.
 
-        Raises `Unavailable("cluster", …)` where there is none, `Late` after the deadline, `TooLarge`.
+        Raises `Unavailable("cluster", …)` where there is none; of its kinds, `Late` after the deadline, and `TooLarge`.
         """
         if self._unanswered >= GIVE_UP_AFTER:
             self._see_whether_it_is_there()
@@ -106,7 +111,7 @@ class Client:
         renewed = False
         attempt = 1
         while True:
-            wait = 0.25 * 2**attempt * random.uniform(0.75, 1.25)  # noqa: S311 - spreads load, hides nothing
+            wait = FIRST_WAIT * 2 ** (attempt - 1) * random.uniform(0.75, 1.25)  # noqa: S311 - spreads load, hides nothing
             try:
                 answer = self._once(url, accept, again=renewed)
             except _NoAnswer as failed:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from auditor.kube import kinds
-from auditor.live.client import Answer, Client, Late, TooLarge
+from auditor.live.client import Answer, Client, Late
 from auditor.model import Unavailable
 
 AGGREGATED: Final = (
@@ -86,8 +86,8 @@ def _discover_part(
                 _keep(_asked_kinds(client, group, version), found)
         except Late:
             raise
-        except (Unavailable, TooLarge, _Odd) as odd:
-            failed[group] = str(odd) or "its answer is too large"
+        except (Unavailable, _Odd) as odd:
+            failed[group] = str(odd)
 
 
 class _Odd(Exception):

@@ -208,9 +208,7 @@ class _Reading:
             return value
         facts = value.get("facts", [])
         if value.get("redacted") is True and value.keys() <= {"redacted", "facts"} and isinstance(facts, list):
-            return Sealed(
-                f"removed-{next(_NUMBERS)}", "", frozenset(each for each in facts if isinstance(each, str))
-            )
+            return Sealed(f"removed-{next(_NUMBERS)}", "", frozenset(each for each in facts if isinstance(each, str)))
         return {name: self._unknown(each) for name, each in value.items()}
 
     def _about(self, about: Mapping[str, Any], file: str) -> None:

@@ -94,7 +94,7 @@ def read_by_name(client: Client, served: Served, reading: Reading, name: str) ->
         return Listing(CellState.UNAVAILABLE, "deadline")
     except Unavailable as broken:
         return Listing(CellState.UNAVAILABLE, broken.message)
-    except (ValueError, TooLarge):
+    except ValueError:
         return Listing(CellState.UNAVAILABLE, "the answer is not from the Kubernetes API")
     if isinstance(found, Problem):
         return Listing(CellState.UNAVAILABLE, found.message)
@@ -118,7 +118,7 @@ def _read(client: Client, served: Served, reading: Reading, namespace: str | Non
                 continue
             following = _following(unreadable)
             items = []
-            problems.append(_odd(served, None, reading, str(unreadable) or "it is too large"))
+            problems.append(_odd(served, None, reading, str(unreadable)))
         for item in items:
             found = _resource(item, served, reading, namespace)
             if isinstance(found, Problem):

@@ -15,7 +15,7 @@ from typing import Final, Literal
 import structlog
 
 from auditor.kube import kinds, secrets
-from auditor.live.client import Answer, Client
+from auditor.live.client import Answer, Client, Late
 from auditor.live.discovery import Discovery, Served, discover
 from auditor.live.lister import Listing, Reading, list_objects, read_by_name
 from auditor.live.login import is_api_server, log_in
@@ -91,9 +91,8 @@ def fetch(cluster: ClusterSettings, wanted: Wanted, *, name: str, key: secrets.K
 
 def confirm(cluster: ClusterSettings, refs: Iterable[Ref], *, deadline: float) -> Mapping[Ref, Confirmed]:
     """Asks for each object by name, once. "gone" only where the API server itself says that it is not there."""
-    wanted = tuple(dict.fromkeys(refs))
-    answers: dict[Ref, Confirmed] = dict.fromkeys(wanted, "unknown")
-    asked = [ref for ref in wanted if cluster.read_secrets or (ref.group, ref.kind) != SECRET]
+    answers: dict[Ref, Confirmed] = dict.fromkeys(refs, "unknown")
+    asked = [ref for ref in answers if cluster.read_secrets or (ref.group, ref.kind) != SECRET]
     if not asked:
         return answers
     try:
@@ -113,7 +112,12 @@ def confirm(cluster: ClusterSettings, refs: Iterable[Ref], *, deadline: float) -
 
 
 def _confirmed(client: Client, served: Served, ref: Ref) -> Confirmed:
-    answer = client.get(served.path(ref.namespace, ref.name))
+    try:
+        answer = client.get(served.path(ref.namespace, ref.name))
+    except Late:
+        raise
+    except Unavailable:
+        return "unknown"
     if answer.status == 200:
         return "found" if _is_object(answer, ref) else "unknown"
     said = answer.status_object()

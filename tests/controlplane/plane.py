@@ -7,8 +7,8 @@ test wants, and for ServiceAccounts; `kubectl`; the audit log of every request t
 
 from __future__ import annotations
 
+import fcntl
 import http.client
-import itertools
 import json
 import os
 import shutil
@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -31,7 +31,7 @@ from tests.controlplane import build
 from tests.controlplane.processes import NotStarted, free_ports, listens, start, stop, wait_until
 
 ADMIN: Final = "admin"
-USERS: Final = 500
+USERS: Final = 5000
 """Users that exist from the start (`--token-auth-file` is read once), each without any right until a test binds a role to it."""
 
 AUDIT_POLICY: Final = {
@@ -82,7 +82,6 @@ class Plane:
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     attached: bool = False
     """Somebody else started it and will stop it."""
-    _users: Iterator[int] = field(default_factory=lambda: itertools.count())
 
     @property
     def url(self) -> str:
@@ -108,11 +107,13 @@ class Plane:
         return self.admin.kubeconfig
 
     def new_user(self) -> User:
-        """A user whom nobody has used in this test run, without any right."""
-        taken = next(self._users)
-        if self.attached:  # two runs that share a plane must not share users
-            taken = int.from_bytes(os.urandom(2)) % USERS
-        return self._user(f"user-{taken}", (self.folder / "admin-token").read_text() + f"-{taken}")
+        """A user whom nobody has used on this plane, in this test run or another, without any right."""
+        with (self.folder / "users").open("a+") as taken:
+            fcntl.flock(taken, fcntl.LOCK_EX)
+            number = os.fstat(taken.fileno()).st_size
+            taken.write("x")
+        assert number < USERS, "this plane has no unused user left: start another"
+        return self._user(f"user-{number}", (self.folder / "admin-token").read_text() + f"-{number}")
 
     def service_account(self, namespace: str, name: str, *, seconds: int = 3600) -> User:
         """A ServiceAccount, made when it is not there, with a new token (TokenRequest) that lives for `seconds` (600 or more)."""

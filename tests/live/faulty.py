@@ -31,7 +31,8 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Reply:
-    """`cut`: bytes of the body that are sent before the connection breaks; `drip`: seconds between bytes; `wait`: before anything."""
+    """`cut`: bytes of the body that are sent before the connection breaks; `drip`: seconds between bytes; `stall`: bytes after
+    which no more come; `wait`: seconds before anything."""
 
     status: int = 200
     body: bytes | dict[str, Any] = b""
@@ -39,6 +40,7 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     cut: int | None = None
     drip: float = 0
+    stall: int | None = None
     wait: float = 0
     chunked: bool = False
 
@@ -169,8 +171,8 @@ class Faulty:
         if reply.chunked:
             body = b"".join(b"%x\r\n%s\r\n" % (1, bytes([each])) for each in body) + b"0\r\n\r\n"
         if reply.drip:
-            for each in body:
-                if self._stopping.wait(reply.drip):
+            for number, each in enumerate(body):
+                if self._stopping.wait(600 if number == reply.stall else reply.drip):
                     break
                 handler.wfile.write(bytes([each]))
                 handler.wfile.flush()

@@ -19,7 +19,7 @@ from auditor import live
 from auditor.kube.secrets import new_key
 from auditor.live.client import ATTEMPTS, Client, Late, TooLarge
 from auditor.live.login import log_in
-from auditor.model import CellState, Snapshot, Unavailable
+from auditor.model import CellState, Ref, Snapshot, Unavailable
 from auditor.settings import ClusterSettings
 from tests.live.faulty import Faulty, Reply, at, status, within
 
@@ -31,6 +31,11 @@ WANTED = live.Wanted(frozenset({("", "ConfigMap"), ("apps", "Deployment")}), fro
 def server() -> Iterator[Faulty]:
     with Faulty() as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("auditor.live.client.FIRST_WAIT", 0.02)
 
 
 def fetch(cluster: ClusterSettings, wanted: live.Wanted = WANTED, seconds: float = 30) -> Snapshot:
@@ -87,6 +92,14 @@ def test_a_drip_ends_at_the_deadline_also_when_each_request_might_take_longer(
         snapshot = fetch(server.settings(tmp_path), seconds=2)
     assert {cell.reason for cell in snapshot.cells if cell.kind == "ConfigMap"} == {"deadline"}
     assert {cell.state for cell in snapshot.cells if cell.kind == "ConfigMap"} == {CellState.UNAVAILABLE}
+
+
+def test_a_body_that_stalls_after_a_while_ends_at_the_deadline_and_not_a_whole_timeout_later(
+    tmp_path: Path, server: Faulty
+) -> None:
+    server.faults = [at("/version", Reply(body=b" " * 1000, drip=0.1, stall=26))]
+    with within(5), pytest.raises(Late):
+        client(server, tmp_path, seconds=3)[0].get("/version")
 
 
 def test_what_is_not_read_by_the_deadline_is_unavailable_and_what_was_read_stands(
@@ -155,12 +168,12 @@ def test_retry_after_is_honoured(tmp_path: Path, server: Faulty) -> None:
     assert waits == [3]
 
 
-@pytest.mark.parametrize("seconds", ["3600", "25"])
+@pytest.mark.parametrize(("after", "left"), [("61", 7200), ("25", 20)])
 def test_a_retry_after_beyond_a_minute_or_beyond_the_deadline_is_not_waited_for(
-    tmp_path: Path, server: Faulty, seconds: str
+    tmp_path: Path, server: Faulty, after: str, left: float
 ) -> None:
-    server.faults = [at("/version", Reply(429, headers={"Retry-After": seconds}))]
-    sender, waits = client(server, tmp_path, seconds=20)
+    server.faults = [at("/version", Reply(429, headers={"Retry-After": after}))]
+    sender, waits = client(server, tmp_path, seconds=left)
     assert sender.get("/version").status == 429
     assert waits == []
 
@@ -305,6 +318,40 @@ def test_clocks_that_differ_are_told(tmp_path: Path, server: Faulty, date: str, 
     assert fetch(server.settings(tmp_path)).problems == ()
     server.faults = [at("/version", Reply(body=healthy.body, headers={"Date": date}))]
     assert [problem.code for problem in fetch(server.settings(tmp_path)).problems] == codes
+
+
+# --- confirmation ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("reply", "word"),
+    [
+        (Reply(body={"kind": "ConfigMap", "metadata": {"name": "x"}}), "found"),
+        (Reply(body={"kind": "ConfigMap", "metadata": {"name": "y"}}), "unknown"),
+        (Reply(200, b"<html>Sign in", "text/html"), "unknown"),
+        (Reply(200, b"", "application/json"), "unknown"),
+        (Reply(200, b"[]", "application/json"), "unknown"),
+        (status(404, "NotFound", name="x", kind="configmaps"), "gone"),
+        (status(404, "NotFound", name="a", kind="namespaces"), "gone"),
+        (status(404, "NotFound"), "unknown"),
+        (status(404, "NotFound", name="y", kind="configmaps"), "unknown"),
+        (Reply(404, b"404 page not found", "text/plain"), "unknown"),
+        (Reply(404, b"<html>", "text/html"), "unknown"),
+        (Reply(404, b'{"reason": "NotFound"}', "application/json"), "unknown"),
+        (status(403, "Forbidden", name="x"), "unknown"),
+        (status(401, "Unauthorized"), "unknown"),
+        (status(410, "Gone", name="x"), "unknown"),
+        (status(500, "InternalError"), "unknown"),
+        (Reply(body=b" " * 99, cut=3), "unknown"),
+    ],
+)
+def test_gone_is_only_what_the_api_server_says_of_this_object(
+    tmp_path: Path, server: Faulty, reply: Reply, word: str
+) -> None:
+    server.faults = [at("/api/v1/namespaces/a/configmaps/x", reply)]
+    refs = [Ref("c", "", "ConfigMap", "a", name) for name in ("x", "z")]
+    answers = live.confirm(server.settings(tmp_path), refs, deadline=time.monotonic() + 20)
+    assert list(answers.values()) == [word, "gone"]  # one broken answer does not spoil the next
 
 
 # --- always ------------------------------------------------------------------------------------------------------------

@@ -48,6 +48,7 @@ def legacy(server: Faulty) -> None:
     resources = {
         "/api/v1": [{"name": "configmaps", "kind": "ConfigMap", "namespaced": True, "verbs": ["list"]}],
         "/apis/apps/v1": [
+            {"name": "deployments/odd", "kind": "Deployment", "namespaced": True, "verbs": ["list"]},
             {"name": "deployments", "kind": "Deployment", "namespaced": True, "verbs": ["get", "list"]},
             {"name": "deployments/scale", "kind": "Scale", "namespaced": True, "verbs": ["get"]},
         ],

@@ -154,9 +154,12 @@ def test_facts_about_a_removed_value_are_kept() -> None:
 
 
 def test_a_value_that_somebody_put_into_a_dump_by_hand_is_sealed() -> None:
-    dump = write_dump(Snapshot((resource(secret(a=CANARY)),))).replace(b'{"redacted":true,"facts":[]}', b'"Y2FuYXJ5"')
-    (back,) = read(dump).resources
-    assert isinstance(back.body["data"]["a"], Sealed)
+    dump = write_dump(Snapshot((resource(secret(a="dmFsdWU=")),)))
+    by_hand = dump.replace(b'{"redacted":true,"facts":[]}', b'"Y2FuYXJ5"')
+    assert by_hand != dump
+    for each in (by_hand, text(secret(a="Y2FuYXJ5"))):
+        (back,) = read(each).resources
+        assert isinstance(back.body["data"]["a"], Sealed)
 
 
 # --- there and back ----------------------------------------------------------------------------------------------------
