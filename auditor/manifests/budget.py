@@ -19,6 +19,9 @@ MOST_NODES: Final = 2_000_000
 MOST_ALIASES: Final = 10_000
 """Aliases in one file."""
 
+MOST_TOLD: Final = 100
+"""Mistakes of one kind that are told of one document; whoever makes more knows where to look."""
+
 
 @dataclass(slots=True)
 class Budget:

@@ -26,8 +26,9 @@ from yaml.events import (
 )
 
 from auditor.manifests import scalars
-from auditor.manifests.budget import DEEPEST, Budget, check, height, too_deep
+from auditor.manifests.budget import DEEPEST, MOST_TOLD, Budget, check, height, too_deep
 from auditor.manifests.mistakes import Mistake, Refused, explained
+from auditor.manifests.refusals import indicator_in_flow, key_text, no_number, nul, tagged
 from auditor.manifests.spots import KeySpot, Spot
 
 
@@ -111,13 +112,13 @@ def _build(parser: CParser, budget: Budget, built: Built, places: bool, wary: bo
                     key = _MERGE
                     continue
                 if in_flow and value and (value[0] == ":" or "?" in value):
-                    raise _indicator_in_flow(event)
+                    raise indicator_in_flow(event)
                 if event.tag is not None:  # a lone ! means text
                     pass
                 elif key is _KEY:
                     name = keys.get(value)
                     if name is None:
-                        name = keys[value] = _key(scalars.resolve(value), event)
+                        name = keys[value] = key_text(scalars.resolve(value), event)
                     if event.anchor is None:
                         nodes += 1
                         if name in holder and not _was_merged(merged, holder, name):
@@ -134,9 +135,9 @@ def _build(parser: CParser, budget: Budget, built: Built, places: bool, wary: bo
                     known = values.get(value, _UNSEEN)
                     value = values.setdefault(value, scalars.plain(value)) if known is _UNSEEN else known
             elif event.tag is not None:
-                value = _tagged(event, key is _KEY)
+                value = tagged(event, key is _KEY)
             if wary and value.__class__ is str and "\0" in value:
-                raise _nul(event)
+                raise nul(event)
             nodes += 1
             if places:
                 start, end = event.start_mark, event.end_mark
@@ -207,7 +208,7 @@ def _build(parser: CParser, budget: Budget, built: Built, places: bool, wary: bo
         # A value is complete, a scalar key with an anchor or an alias as key included: put it where it belongs.
         if in_map:
             if key is _KEY:
-                key = _key(value, event)
+                key = key_text(value, event)
                 if key in holder and not _was_merged(merged, holder, key):
                     _note_duplicate(built, key, event, inside)
                 if places:
@@ -218,14 +219,14 @@ def _build(parser: CParser, budget: Budget, built: Built, places: bool, wary: bo
                 _merge(value, holder, merged, spot, inside, event)
             else:
                 if value.__class__ is float and not math.isfinite(value):
-                    raise _no_number(event)
+                    raise no_number(event)
                 holder[key] = value
                 if places:
                     inside[key] = KeySpot(*key_at, spot)
             key = _KEY
         else:
             if value.__class__ is float and not math.isfinite(value):
-                raise _no_number(event)
+                raise no_number(event)
             if holder is None:
                 built.value, built.spot = value, spot
                 if built.begin is None:
@@ -239,32 +240,9 @@ def _build(parser: CParser, budget: Budget, built: Built, places: bool, wary: bo
     budget.nodes -= nodes
 
 
-def _tagged(event: Any, as_key: bool) -> Any:
-    try:
-        value = scalars.tagged(event.tag, event.value)
-    except scalars.Unacceptable as error:
-        raise Refused(Mistake.at(event.start_mark, "MAN001", str(error), "mend the value, or remove the tag")) from None
-    if isinstance(value, str) and "\0" in value:
-        raise _nul(event)
-    return scalars.whole(value) if isinstance(value, float) and math.isfinite(value) and not as_key else value
-
-
-def _nul(event: Any) -> Refused:
-    return Refused(Mistake.at(event.start_mark, "MAN001", "a NUL character is not allowed", "remove it"))
-
-
-def _key(value: Any, event: Any) -> str:
-    try:
-        return scalars.key_text(value)
-    except scalars.Unacceptable as error:
-        raise Refused(
-            Mistake.at(event.start_mark, "MAN001", str(error), "write the key as plain text, or in quotes")
-        ) from None
-
-
 def _note_duplicate(built: Built, key: str, event: Any, inside: Any) -> None:
     built.duplicates = True
-    if inside is not None:
+    if inside is not None and len(built.mistakes) < MOST_TOLD:
         built.mistakes.append(
             Mistake.at(
                 event.start_mark,
@@ -274,23 +252,6 @@ def _note_duplicate(built: Built, key: str, event: Any, inside: Any) -> None:
                 inside[key],
             )
         )
-
-
-def _indicator_in_flow(event: Any) -> Refused:
-    """libyaml takes these for text since 0.2; go.yaml.in/yaml/v2 does not: within [] and {} a ? begins a key, a leading : a value."""
-    return Refused(
-        Mistake.at(
-            event.start_mark, "MAN001", "within [] or {}, text with ? or a leading : is not plain", "put it in quotes"
-        )
-    )
-
-
-def _no_number(event: Any) -> Refused:
-    return Refused(
-        Mistake.at(
-            event.start_mark, "MAN001", "infinity and not-a-number have no place in JSON", "quote it if text is meant"
-        )
-    )
 
 
 def _was_merged(merged: dict[int, set[str]], holder: Any, name: str) -> bool:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
+from itertools import islice
 from typing import Any, Final
 
-from auditor.kube import kinds, schema
+from auditor.kube import kinds, schema, secrets
 from auditor.kube.nearest import nearest
+from auditor.manifests.budget import MOST_TOLD
 from auditor.manifests.parts import Fault, called
 from auditor.model import RawPath
 
@@ -49,7 +51,11 @@ def node_of(api_version: str, kind: str) -> schema.Node | None:
 
 
 def faults(body: Mapping[str, Any], api_version: str, kind: str) -> Iterator[Fault]:
-    """All that this module has to say of a body."""
+    """What this module has to say of a body, at most `budget.MOST_TOLD` faults."""
+    return islice(_faults(body, api_version, kind), MOST_TOLD)
+
+
+def _faults(body: Mapping[str, Any], api_version: str, kind: str) -> Iterator[Fault]:
     node = node_of(api_version, kind)
     if node is not None:
         yield from misfits(body, node)
@@ -101,7 +107,8 @@ def _groups() -> frozenset[str]:
 
 
 def misfits(body: Mapping[str, Any], node: schema.Node) -> Iterator[Fault]:
-    """Every value that does not fit, in the order of the document."""
+    """Every value that does not fit, in the order of the document. Unknown fields of a Secret are not named: one may be a value."""
+    unnamed = secrets.is_secret(body)
     if all(
         _conforms(value, child)
         for key, value in body.items()
@@ -138,9 +145,10 @@ def misfits(body: Mapping[str, Any], node: schema.Node) -> Iterator[Fault]:
                 elif not (path == () and key.lower() in _ROOT):  # those are MAN005's
                     close = _meant(key, fields)
                     meant.add(close)
+                    said = "this" if unnamed and not close else key[:60]
                     yield Fault(
                         (*path, key),
-                        f"{key[:60]} is not a field of {_name(path) or 'this kind'}",
+                        f"{said} is not a field of {_name(path) or 'this kind'}",
                         f"did you mean {close}?" if close else "remove it, or move it to where it belongs",
                         code="MAN004",
                         instead_of=close or "",

@@ -14,6 +14,7 @@ from typing import Final
 from auditor.kube import schema
 from auditor.kube.nearest import nearest
 from auditor.manifests import conformity
+from auditor.manifests.budget import MOST_TOLD
 from auditor.manifests.lines import Line, lines
 from auditor.manifests.mistakes import Mistake
 
@@ -77,6 +78,8 @@ def _walked(text: str, node: schema.Node, kind: str) -> tuple[list[Mistake], lis
     here = root
     for line in lines(text):
         here = _put(line, here, slips, firsts)
+        if len(slips) >= MOST_TOLD:
+            break
     return slips, firsts
 
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 from auditor.manifests import scalars
 from auditor.manifests.budget import DEEPEST, MOST_ALIASES, MOST_NODES, Budget
 from auditor.manifests.builder import build
-from auditor.manifests.mistakes import Mistake, Refused, in_editor, in_file
+from auditor.manifests.mistakes import Mistake, Refused, counter, in_file
 
 LARGEST: Final = 3 * 1024 * 1024
 """Bytes of one file."""
@@ -30,6 +30,7 @@ _INNER_BOM = re.compile(b"\n(?=" + codecs.BOM_UTF8 + b")")
 _NUL_ESCAPE = re.compile(rb"\\(?:0|x00|u0000|U00000000)")
 _JSON_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{\]}]', re.DOTALL)
 _BLANK = re.compile(r"[ \t\r\n]*")
+_SECRET = re.compile(rb"kind[\"']?\s*:\s*[\"']?Secret|stringData", re.IGNORECASE)
 _SURROGATE_ESCAPE = re.compile(rb"\\[uU][dD][89a-fA-F]")
 
 
@@ -113,13 +114,12 @@ def documents(data: bytes, budget: Budget | None = None, *, largest: int = LARGE
     budget = budget or Budget()
     budget.nodes, budget.aliases = max(MOST_NODES, len(text)), MOST_ALIASES
     most = max(MOST_DOCUMENTS, MOST_DOCUMENTS * len(text) // LARGEST)
-    if text.lstrip()[:1] == b"{" and (stream := list(_json_stream(text))):
+    if text.lstrip()[:1] == b"{" and (stream := list(_json_stream(text, most))):
         yield from stream
         return
     for number, (first, piece, refused) in enumerate(pieces(text)):
         if number >= most:
-            mistake = Mistake("SRC202", first, 1, f"more than {most} documents in one file", "split the file")
-            yield _unreadable(b"", first, mistake)
+            yield _unreadable(b"", first, _too_many(most, first))
             return
         if refused:
             yield _unreadable(
@@ -135,8 +135,23 @@ def _unreadable(text: bytes, first: int, mistake: Mistake) -> Document:
     return Document(text, first, mistake.line, None, False, [mistake])
 
 
+def _duplicates(piece: bytes, wary: bool) -> list[Mistake]:
+    """Keys that are written twice, by name; without their names in a Secret, where a value gone astray may be one."""
+    mistakes = build(piece, Budget(), places=True, wary=wary).mistakes
+    if not _SECRET.search(piece):
+        return mistakes
+    return [
+        replace(each, message="a key is written twice, and the last one counts") if each.code == "MAN002" else each
+        for each in mistakes
+    ]
+
+
+def _too_many(most: int, line: int) -> Mistake:
+    return Mistake("SRC202", line, 1, f"more than {most} documents in one file", "split the file")
+
+
 def _document(piece: bytes, first: int, budget: Budget) -> Document | None:
-    if piece.lstrip()[:1] == b"{" and len(alone := list(_json_stream(piece, first))) == 1:
+    if piece.lstrip()[:1] == b"{" and len(alone := list(_json_stream(piece, 2, first))) == 1:
         return alone[0]
     wary = _NUL_ESCAPE.search(piece) is not None
     try:
@@ -145,14 +160,14 @@ def _document(piece: bytes, first: int, budget: Budget) -> Document | None:
             raise Refused(Mistake("MAN001", line, 0, "a byte order mark stands at the start of this line", "remove it"))
         built = build(piece, budget, wary=wary)
     except Refused as refused:
-        return _unreadable(piece, first, _of_a_template(in_file(refused.mistake, piece, first), piece, first))
+        return _unreadable(piece, first, _of_a_template(in_file(refused.mistake, first, counter(piece)), piece, first))
     if built.begin is None or (built.value is None and not built.mistakes):
         return None
     if built.duplicates:
-        built.mistakes += build(piece, Budget(), places=True, wary=wary).mistakes
-    mistakes = [in_file(mistake, piece, first) for mistake in built.mistakes]
-    line, _ = in_editor(*built.begin, piece)
-    return Document(piece, first, first + line, built.value, True, mistakes)
+        built.mistakes += _duplicates(piece, wary)
+    counted = counter(piece)
+    mistakes = [in_file(mistake, first, counted) for mistake in built.mistakes]
+    return Document(piece, first, first + counted(*built.begin)[0], built.value, True, mistakes)
 
 
 def _of_a_template(mistake: Mistake, piece: bytes, first: int) -> Mistake:
@@ -168,7 +183,7 @@ def _of_a_template(mistake: Mistake, piece: bytes, first: int) -> Mistake:
     )
 
 
-def _json_stream(text: bytes, first: int = 1) -> Iterator[Document]:
+def _json_stream(text: bytes, most: int, first: int = 1) -> Iterator[Document]:
     """The objects of a text that is JSON through and through, one after the other; nothing at all where it is not."""
     found: list[Document] = []
     try:
@@ -188,12 +203,16 @@ def _json_stream(text: bytes, first: int = 1) -> Iterator[Document]:
             object_pairs_hook=pairs, parse_float=_json_float, parse_int=_json_int, parse_constant=_no_constant
         )
         at, counted, line = _BLANK.match(content).end(), 0, first  # type: ignore[union-attr]
+        surrogates = _SURROGATE_ESCAPE.search(text) is not None
         while at < len(content):
+            if len(found) >= most:
+                found.append(_unreadable(b"", line, _too_many(most, line)))
+                break
             doubled = False
             value, end = decoder.raw_decode(content, at)
             line += content.count("\n", counted, at)
             counted = at
-            if _SURROGATE_ESCAPE.search(text):
+            if surrogates:
                 value = _without_surrogates(value)
             piece = content[at:end].encode("utf-8")
             found.append(Document(piece, line, line, value, True, _json_duplicates(piece, line) if doubled else []))
@@ -236,14 +255,15 @@ def _no_constant(text: str) -> Any:
 
 def _json_duplicates(piece: bytes, first: int) -> list[Mistake]:
     try:
-        built = build(piece, Budget(), places=True)
+        mistakes = _duplicates(piece, False)
     except Refused:  # JSON that is no YAML (escaped surrogate pairs): the line is not to be had
         return [
             Mistake(
                 "MAN002", first, 1, "a key is written twice in one object; the last one counts", "remove one of them"
             )
         ]
-    return [in_file(mistake, piece, first) for mistake in built.mistakes]
+    counted = counter(piece)
+    return [in_file(mistake, first, counted) for mistake in mistakes]
 
 
 def _without_surrogates(value: Any) -> Any:

@@ -6,9 +6,11 @@ A parser says where it gave up; a person wants the line to mend. No text of the 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeAlias
 
 from yaml import MarkedYAMLError, YAMLError
 from yaml.reader import ReaderError
@@ -37,22 +39,38 @@ class Mistake:
 
 # libyaml counts these as line breaks, and editors do not.
 _UNICODE_BREAK = re.compile(rb"\xc2\x85|\xe2\x80[\xa8\xa9]")
+_BREAK = re.compile(r"\r\n?|\n")
 
 
-def in_editor(line: int, column: int, index: int | None, text: bytes) -> tuple[int, int]:
-    """Line and column as editors count them, from 0, of a place that libyaml told."""
-    if index is None or not _UNICODE_BREAK.search(text):
-        return line, column
-    before = text.decode("utf-8")[:index].replace("\r\n", "\n").replace("\r", "\n")
-    return before.count("\n"), len(before) - before.rfind("\n") - 1
+Counted: TypeAlias = Callable[[int, int, int | None], tuple[int, int]]
+"""(line, column, characters before) as libyaml tells them -> (line, column) as editors count; all from 0."""
 
 
-def in_file(mistake: Mistake, text: bytes, first: int) -> Mistake:
+def counter(text: bytes) -> Counted:
+    """How to count in this text (UTF-8): as libyaml does, unless the text has line breaks that no editor knows."""
+    if not _UNICODE_BREAK.search(text):
+        return _as_told
+    starts = [0, *(match.end() for match in _BREAK.finditer(text.decode("utf-8")))]
+
+    def counted(line: int, column: int, index: int | None) -> tuple[int, int]:
+        if index is None:
+            return line, column
+        number = bisect_right(starts, index) - 1
+        return number, index - starts[number]
+
+    return counted
+
+
+def _as_told(line: int, column: int, index: int | None) -> tuple[int, int]:
+    return line, column
+
+
+def in_file(mistake: Mistake, first: int, counted: Counted) -> Mistake:
     """A mistake in a piece of a file that begins on line `first`, as line and column of the file, from 1."""
-    line, column = in_editor(mistake.line, mistake.column, mistake.index, text)
+    line, column = counted(mistake.line, mistake.column, mistake.index)
     message = mistake.message
     if mistake.earlier:
-        message += f"; the first is on line {first + in_editor(*mistake.earlier, text)[0]}"
+        message += f"; the first is on line {first + counted(*mistake.earlier)[0]}"
     return replace(mistake, line=first + line, column=column + 1, message=message, index=None, earlier=None)
 
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from auditor.manifests.budget import Budget
 from auditor.manifests.builder import build
-from auditor.manifests.mistakes import Refused, in_editor
-from auditor.manifests.spots import Inside, KeySpot, Spot
+from auditor.manifests.mistakes import Counted, Refused, counter
+from auditor.manifests.spots import KeySpot, Spot
 from auditor.model import RawPath
 
 
 class Written:
     """The text of one document and, once asked for, the places in it. Several objects of a List share one."""
 
-    __slots__ = ("_built", "_spot", "_text", "first")
+    __slots__ = ("_built", "_counted", "_spot", "_text", "first")
 
     def __init__(self, text: bytes, first: int) -> None:
         self._text: bytes | None = text
         self.first = first
         self._spot: Spot | None = None
         self._built = False
+        self._counted: Counted | None = None
 
     @property
     def text(self) -> bytes | None:
@@ -38,33 +39,22 @@ class Written:
     def forget_text(self) -> None:
         """Compute the places now and drop the text: for documents that hold secrets."""
         if self._text is not None:
-            spot = self.spot
-            if spot is not None:
-                self._spot = _in_editor(spot, self._text)
+            _ = self.spot
+            self._count()
             self._text = None
 
     def at(self, line: int, column: int, index: int) -> tuple[int, int]:
-        if self._text is not None:
-            line, column = in_editor(line, column, index, self._text)
+        """Line and column in the file, from 1, of a place that the builder told."""
+        line, column = self._count()(line, column, index)
         return self.first + line, column + 1
+
+    def _count(self) -> Counted:
+        if self._counted is None:
+            self._counted = counter(self._text or b"")
+        return self._counted
 
     def slice(self, start: int, end: int) -> str | None:
         return None if self._text is None else self._text.decode("utf-8")[start:end]
-
-
-def _in_editor(spot: Spot, text: bytes) -> Spot:
-    """The same places, counted as editors do."""
-    inside: Inside = None
-    if isinstance(spot.inside, dict):
-        inside = {
-            key: KeySpot(
-                *in_editor(entry.line, entry.column, entry.start, text), entry.start, _in_editor(entry.value, text)
-            )
-            for key, entry in spot.inside.items()
-        }
-    elif isinstance(spot.inside, list):
-        inside = [_in_editor(each, text) for each in spot.inside]
-    return Spot(*in_editor(spot.line, spot.column, spot.start, text), spot.start, spot.end, inside)
 
 
 class Places:

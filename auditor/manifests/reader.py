@@ -13,7 +13,7 @@ from auditor.kube import kinds, secrets
 from auditor.manifests import classes, conformity, diagnosis, parts
 from auditor.manifests.budget import Budget
 from auditor.manifests.documents import LARGEST, Document, documents, uncollected
-from auditor.manifests.mistakes import Mistake, in_file
+from auditor.manifests.mistakes import Mistake, counter, in_file
 from auditor.manifests.places import Places, Written
 from auditor.model import Origin, Place, Problem, RawPath, Ref, Resource, Severity
 
@@ -122,7 +122,8 @@ def _read_file(
 
 def _slips(document: Document) -> list[Mistake]:
     """The slips of the hand in a document, with lines and columns of the file."""
-    return [in_file(slip, document.text, document.first) for slip in diagnosis.diagnosed(document.text.decode("utf-8"))]
+    counted = counter(document.text)
+    return [in_file(slip, document.first, counted) for slip in diagnosis.diagnosed(document.text.decode("utf-8"))]
 
 
 def _problem(reading: _Reading, file: str, mistake: Mistake, ref: Ref | None = None) -> Problem:

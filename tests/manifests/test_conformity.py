@@ -142,8 +142,17 @@ def test_the_manifests_of_this_project_fit() -> None:
 
 
 def test_no_value_is_quoted() -> None:
-    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\ndata: {p: 1234567890}\nstringData: [C4NARY]\ntype: {a: C4NARY}\n"
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\ndata: {p: 1234567890}\nstringData: [C4NARY]\ntype: {a: C4NARY}\nC4NARY: x\n"
     found = said(secret)
-    assert len(found) == 3
+    assert len(found) == 4
     assert "1234567890" not in repr(found)
     assert "C4NARY" not in repr(found)
+
+
+def test_what_is_told_of_one_document_is_limited() -> None:
+    for text in (
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec:\n  containers: []\n"
+        + "".join(f"  a{n}: 1\n" for n in range(3000)),
+        "a: 1\n" * 3000,
+    ):
+        assert len(said(text)) == 100

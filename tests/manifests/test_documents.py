@@ -119,6 +119,16 @@ def test_json_has_jsons_rules() -> None:
     assert values(b"{a: yes}") == [{"a": True}]
 
 
+def test_duplicates_of_a_secret_are_not_named() -> None:
+    text = b"kind: Secret\nstringData:\n  C4NARY: 1\n  C4NARY: 2\n"
+    assert mistakes(text) == [("MAN002", 4)]
+    assert b"C4NARY" not in repr([document.mistakes for document in documents(text)]).encode()
+
+
+def test_a_stream_of_json_has_an_end() -> None:
+    assert [code for code, _ in mistakes(b"{}" * 20_000)] == ["SRC202"]
+
+
 def test_lines_of_a_stream_of_json() -> None:
     assert [document.line for document in documents(b'\n{"a":\n1}\n\n{"b": 2}')] == [2, 5]
 
