@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from auditor.drift import objects, severity
-from auditor.drift.counts import Counted, View, weigh
+from auditor.drift.counts import Counted, View, incomparable, weigh
 from auditor.drift.direction import Before, Guess, guess, joined, together, unapplied
 from auditor.drift.normalise import Pair, pair, part
 from auditor.drift.owners import Writer, moment, owners_of, recorded, writers
@@ -139,11 +139,9 @@ class _Comparison:
         before = self._before(ref, view)
         changes = []
         for each in raw:
-            if each.form == "sealed":
-                where = paths.render(each.spot.steps)
-                self.out.not_compared.append(
-                    NotCompared(ref, f"{where} cannot be compared: its value is encrypted or sealed elsewhere")
-                )
+            why = incomparable(each)
+            if why:
+                self.out.not_compared.append(NotCompared(ref, f"{paths.render(each.spot.steps)}: {why}"))
                 continue
             counted = weigh(each, view)
             if isinstance(counted, Counted):
@@ -162,7 +160,6 @@ class _Comparison:
             created=moment(other.metadata.get("creationTimestamp")),
             autoscaled=autoscaled,
             to_zero=to_zero,
-            converted=resource.api_version != other.api_version,
             last_run_at=self.past.last_run_at,
         )
 

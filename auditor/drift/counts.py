@@ -19,7 +19,7 @@ from auditor.drift.owners import Writer, likely_remover, owners_of, recorded
 from auditor.drift.tree import Difference
 from auditor.drift.values import MISSING, is_list, is_map
 from auditor.kube.paths import Step
-from auditor.kube.schema import Node
+from auditor.kube.schema import Node, kubernetes_version
 from auditor.model import ChangeKind, Owner, OwnerClass
 
 REPLICAS: Final = ("spec", "replicas")
@@ -34,7 +34,6 @@ class View:
     `applied`: the comparable part of the last-applied annotation, None where there is none (or another way to apply has
     followed). `autoscaled`: whether an autoscaler targets it, None where that could not be read; `to_zero`: whether that one
     may leave no replica at all. `node`: its type.
-    `converted`: git and live are of different versions, and fields of git's may have no place in live's.
     """
 
     writers: tuple[Writer, ...]
@@ -43,7 +42,6 @@ class View:
     created: datetime | None = None
     autoscaled: bool | None = False
     to_zero: bool = False
-    converted: bool = False
     last_run_at: datetime | None = None
 
 
@@ -67,24 +65,31 @@ def weigh(difference: Difference, view: View) -> Counted | str:
             return _changed(difference, view)
 
 
+def incomparable(difference: Difference) -> str:
+    """Why nothing can be said of a place; empty where something can.
+
+    The server drops a field that its type does not have (misspelt, or of another version), so that it is absent tells
+    nothing about what runs.
+    """
+    if difference.form == "sealed":
+        return "its value is encrypted, or was sealed elsewhere"
+    parent, name = difference.spot.parent, difference.spot.name
+    if difference.form == "missing" and parent is not None and parent.kind == "object" and parent.child(name) is None:
+        return f"Kubernetes {kubernetes_version()} has no such field, and the server has dropped it"
+    return ""
+
+
 def _missing(difference: Difference, view: View) -> Counted | str:
     spot = difference.spot
     known = spot.parent is not None and spot.parent.kind == "object"
     if (
         not known
         and _is_empty(difference.desired)
-        and any(entry.applies for entry in owners_of(view.writers, spot.fields))
+        and any(entry.applies for entry in owners_of(view.writers, spot.fields, view.node))
     ):
         # A removal by hand takes the path from every owner; a zero dropped on the way to storage stays owned. Of known
         # types the table of pointers tells (`values.absent`), whoever applied them.
         return "the server dropped an empty value that its applier still owns"
-    if (
-        view.converted
-        and spot.parent is not None
-        and spot.parent.kind == "object"
-        and spot.parent.child(spot.name) is None
-    ):
-        return f"{spot.name} does not exist in the version that runs"
     return Counted(ChangeKind.MISSING, likely_remover(view.writers, view.last_run_at))
 
 
@@ -94,7 +99,7 @@ def _is_empty(value: Any) -> bool:
 
 def _changed(difference: Difference, view: View) -> Counted | str:
     steps = difference.spot.steps
-    owners = owners_of(view.writers, difference.spot.fields)
+    owners = owners_of(view.writers, difference.spot.fields, view.node)
     classes = {entry.owner_class for entry in owners}
     if steps == REPLICAS and _autoscaler_wrote(difference.live, owners, view):
         return "an autoscaler sets the replicas"
@@ -129,10 +134,10 @@ def _extra(difference: Difference, view: View) -> Counted | str:
     if view.applied is not None and _was_applied(difference, view.applied, view.node):
         return Counted(
             ChangeKind.REMOVED_IN_GIT,
-            recorded(owners_of(view.writers, spot.fields)),
-            owners_of(view.writers, spot.fields),
+            recorded(owners_of(view.writers, spot.fields, view.node)),
+            owners_of(view.writers, spot.fields, view.node),
         )
-    found = [(_whose(leaf, difference, view), owners_of(view.writers, leaf)) for leaf in difference.leaves]
+    found = [(_whose(leaf, difference, view), owners_of(view.writers, leaf, view.node)) for leaf in difference.leaves]
     for change in (ChangeKind.ADDED, ChangeKind.REMOVED_IN_GIT):
         owners = tuple({id(entry): entry for told, entries in found if told is change for entry in entries}.values())
         if owners:
@@ -151,7 +156,7 @@ def _was_applied(difference: Difference, applied: Mapping[str, Any], node: Node 
 
 def _whose(leaf: tuple[Any, ...], difference: Difference, view: View) -> ChangeKind | str:
     """What one leaf that only live has is: drift by its owners, or the reason why not."""
-    owners = owners_of(view.writers, leaf)
+    owners = owners_of(view.writers, leaf, view.node)
     if any(entry.applies for entry in owners):
         if difference.spot.in_list and view.node is None:
             return "a default in a list that its applier owns as a whole"

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from auditor.drift.values import is_map
 from auditor.kube import schema
+from auditor.kube.fields import at
 from auditor.kube.schema import Node
 from auditor.kube.secrets import LAST_APPLIED
 from auditor.model import Body, RawPath, Ref
@@ -78,6 +79,8 @@ def pair(ref: Ref, desired: Body, live: Body) -> Pair:
         left, right = ({name: value for name, value in side.items() if name != "rules"} for side in (left, right))
     if ref.kind == "HorizontalPodAutoscaler":
         left = _autoscaler(left, desired, live)
+    if ref.kind == "ReplicationController":
+        left = _controller(left)
     return Pair(left, right, node, moved)
 
 
@@ -102,6 +105,15 @@ def _metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
     if is_map(notes) and LAST_APPLIED in notes:
         kept["annotations"] = {key: value for key, value in notes.items() if key != LAST_APPLIED}
     return kept
+
+
+def _controller(side: dict[str, Any]) -> dict[str, Any]:
+    """Labels and selector of a ReplicationController are its template's: SetDefaults_ReplicationController."""
+    labels = value if is_map(value := at(side, "spec", "template", "metadata", "labels")) else {}
+    metadata, spec = side["metadata"], side.get("spec")
+    if is_map(spec) and not spec.get("selector"):
+        side = {**side, "spec": {**spec, "selector": labels}}
+    return side if metadata.get("labels") else {**side, "metadata": {**metadata, "labels": labels}}
 
 
 def _autoscaler(side: dict[str, Any], desired: Body, live: Body) -> dict[str, Any]:

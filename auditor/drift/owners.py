@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from auditor.drift.values import is_list, is_map
 from auditor.kube.paths import FieldStep, read_field_step
+from auditor.kube.schema import Node
 from auditor.model import Certainty, Owner, OwnerClass, Resource
 
 APPLIERS: Final = re.compile(
@@ -113,18 +114,28 @@ def moment(text: Any) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def owns(fields: Mapping[str, Any], path: tuple[FieldStep, ...]) -> bool:
-    """Whether a fieldsV1 holds the path: itself, something below it, or a whole above it that is owned as one."""
+def owns(
+    fields: Mapping[str, Any], path: tuple[FieldStep, ...], node: Node | None = None, *, lists_only: bool = False
+) -> bool:
+    """Whether a fieldsV1 holds the path: itself, something below it, or a whole above it that is owned as one.
+
+    A leaf above the path is such a whole (an atomic list or map), or just a struct that was sent empty: `node`, the type of
+    the object, tells them apart. Where no type is known, `lists_only` takes only lists for wholes.
+    """
     at: Any = fields
     for depth, step in enumerate(path):
         if not is_map(at):
             return False
         if depth and not at:
-            return True  # a leaf: an atomic list or map, and all in it
+            return _is_whole(node) if node is not None else not lists_only or step[0] != "f"
         at = _below(at, step)
-        if at is None:
-            return False
+        if node is not None:
+            node = node.child(step[1]) if step[0] == "f" else node.items
     return is_map(at)
+
+
+def _is_whole(node: Node) -> bool:
+    return node.atomic or node.list_type == "atomic" or node.kind not in ("object", "map", "list")
 
 
 def _below(at: Mapping[str, Any], step: FieldStep) -> Any:
@@ -134,9 +145,11 @@ def _below(at: Mapping[str, Any], step: FieldStep) -> Any:
     return next((below for key, below in at.items() if key.startswith(form) and read_field_step(key) == step), None)
 
 
-def owners_of(entries: Iterable[Writer], path: tuple[FieldStep, ...]) -> tuple[Writer, ...]:
-    """All who own a path."""
-    return tuple(entry for entry in entries if owns(entry.fields, path))
+def owners_of(entries: Iterable[Writer], path: tuple[FieldStep, ...], node: Node | None = None) -> tuple[Writer, ...]:
+    """All who own a path. An applier that sent an empty map of a type nobody knows does not own what others put into it."""
+    return tuple(
+        entry for entry in entries if owns(entry.fields, path, node, lists_only=entry.owner_class is OwnerClass.GITOPS)
+    )
 
 
 _RANK: Final = {OwnerClass.HUMAN: 3, OwnerClass.UNKNOWN: 2, OwnerClass.CONTROLLER: 1, OwnerClass.GITOPS: 0}

@@ -127,10 +127,9 @@ def _unsaid(
     name: str, wanted: Any, present: Any, have: Mapping[str, Any], node: Node | None, at: Spot, body: Mapping[str, Any]
 ) -> Iterator[Difference]:
     """Git wrote a null, an empty value, or a zero that says no more than nothing."""
-    if present is MISSING or (
-        wanted is None and node is not None and node.kind == "map" and same_value(wanted, present)
-    ):
-        return  # a null in a map of texts is an empty text
+    in_map = node is not None and node.kind == "map"
+    if present is MISSING or (wanted is None and in_map and same_value(None, present, node.items if node else None)):
+        return  # in a map, null is kept as what is empty: "" or 0
     if is_map(wanted) and is_map(present):
         yield from _struct(wanted, present, child_of(node, name, present), at.field(node, name), body)
     elif wanted is None or is_map(wanted) or is_list(wanted):

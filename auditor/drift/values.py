@@ -74,7 +74,7 @@ def absent(parent: Node | None, name: str, value: Any) -> bool:
     if parent is None or not known or parent.keeps_zero(name):
         return False
     child = parent.child(name)
-    return child is not None and _is_zero(value, child.kind)
+    return child is not None and is_zero(value, child)
 
 
 def _says_nothing(node: Node | None, value: Mapping[str, Any]) -> bool:
@@ -83,7 +83,9 @@ def _says_nothing(node: Node | None, value: Mapping[str, Any]) -> bool:
     return all(absent(node, name, inner) for name, inner in value.items())
 
 
-def _is_zero(value: Any, kind: str) -> bool:
+def is_zero(value: Any, node: Node) -> bool:
+    """Whether this is the value that Go gives a field of this type where nothing, or null, was written."""
+    kind = node.kind
     if kind == "boolean":
         return value is False
     if kind == "string":
@@ -107,6 +109,8 @@ def same_value(a: Any, b: Any, node: Node | None = None, *, amount: bool = False
         return len(a) == len(b) and all(same_value(x, y, items) for x, y in zip(a, b, strict=True))
     if type(a) is type(b) and a == b:
         return True
+    if a is None and node is not None:
+        return is_zero(b, node)
     kind = node.kind if node is not None else "quantity" if amount else "any"
     if kind == "quantity":
         return _same_amount(a, b, exact)

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from auditor.drift import Comparison, compare
+from auditor.kube import schema
 from auditor.kube.kinds import split_api_version
 from auditor.kube.secrets import Key, key_of, seal
 from auditor.manifests.reader import read
@@ -80,6 +81,27 @@ def owned(path: str) -> dict[str, Any]:
     for step in reversed(path.split(" ")):
         fields = {step if step[1:2] == ":" else f"f:{step}": fields}
     return fields
+
+
+def tracked(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The fieldsV1 of who wrote all of a body, as the server tracks it."""
+    group, _ = split_api_version(body["apiVersion"])
+    node = schema.node_of(group, body["kind"], body)
+    kept = {key: value for key, value in body.items() if key not in ("apiVersion", "kind", "metadata")}
+    labels = {"metadata": {"labels": body["metadata"]["labels"]}} if body["metadata"].get("labels") else {}
+    return _fields(kept | labels, node)
+
+
+def _fields(value: Any, node: schema.Node | None) -> dict[str, Any]:
+    if node is not None and (node.atomic or node.list_type == "atomic"):
+        return {}
+    if isinstance(value, dict):
+        return {f"f:{key}": _fields(inner, schema.child_of(node, key, inner)) for key, inner in value.items()}
+    keys = schema.keys_of(node, value) if isinstance(value, list) and node is not None else None
+    if keys is None or node is None:
+        return {}
+    named = (f"k:{json.dumps(dict(key), separators=(',', ':'), sort_keys=True)}" for key in keys)
+    return {name: {".": {}, **_fields(each, node.items)} for name, each in zip(named, value, strict=True)}
 
 
 def drift(desired: Snapshot, actual: Snapshot, past: Past | None = None, **options: Any) -> Comparison:

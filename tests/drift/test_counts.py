@@ -9,7 +9,7 @@ import pytest
 
 from auditor.kube.secrets import key_of
 from auditor.model import Cell, CellState, Certainty, Sealed
-from tests.drift.sides import changes, cluster, drift, entry, git, owned
+from tests.drift.sides import changes, cluster, drift, entry, git, owned, tracked
 
 DEPLOYMENT = """
 apiVersion: apps/v1
@@ -376,3 +376,54 @@ spec:
     assert changes(drift(git(old.replace("SHARE", "70")), cluster(body))) == {
         ("changed", "spec.metrics[0].resource.target.averageUtilization")
     }
+
+
+def test_a_struct_that_was_applied_empty_does_not_own_what_others_put_into_it() -> None:
+    text = DEPLOYMENT.replace("spec: {containers", "spec: {securityContext: {}, containers")
+    body = deployment(3, entry("kustomize-controller", owned("spec template spec securityContext"), "Apply"))
+    body["spec"]["template"]["spec"]["securityContext"] = {"seccompProfile": {"type": "RuntimeDefault"}}
+    assert changes(drift(git(text), cluster(body))) == set()
+    more = (
+        "apiVersion: example.org/v1\nkind: Widget\nmetadata: {name: one, namespace: shop}\nspec: {a: {}, b: [{c: 1}]}\n"
+    )
+    custom = widget({"a": {"x": 1}, "b": [{"c": 1, "d": 2}]}, entry("kustomize-controller", fields("a", "b"), "Apply"))
+    assert changes(drift(git(more), cluster(custom))) == set()
+
+
+@pytest.mark.parametrize(
+    ("field", "live"),
+    [
+        ("args: [null]", {"args": [""]}),
+        ("resources: {requests: {cpu: null}}", {"resources": {"requests": {"cpu": "0"}}}),
+    ],
+)
+def test_a_null_that_the_server_keeps_is_what_is_empty(field: str, live: dict[str, Any]) -> None:
+    body = deployment(3, entry("kubectl-create", {"f:spec": {}}))
+    body["spec"]["template"]["spec"]["containers"][0] |= live
+    assert changes(drift(git(DEPLOYMENT.replace('"nginx:1"', f'"nginx:1", {field}')), cluster(body))) == set()
+
+
+def test_a_field_that_its_type_does_not_have_is_not_compared() -> None:
+    found = drift(git(DEPLOYMENT.replace("replicas: 3", "replicas: 3\n  replica: 4")), cluster(deployment(3)))
+    assert found.drift == ()
+    assert [each.reason for each in found.not_compared] == [
+        "spec.replica: Kubernetes v1.36.3 has no such field, and the server has dropped it"
+    ]
+
+
+def test_a_replication_controller_takes_labels_and_selector_from_its_template() -> None:
+    text = """
+apiVersion: v1
+kind: ReplicationController
+metadata: {name: rc, namespace: shop}
+spec: {template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: "a:1"}]}}}
+"""
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "a", "image": "a:1"}]}}
+    body: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "ReplicationController",
+        "metadata": {"name": "rc", "namespace": "shop", "labels": {"a": "b"}},
+        "spec": {"replicas": 1, "selector": {"a": "b"}, "template": template},
+    }
+    body["metadata"]["managedFields"] = [entry("kubectl-create", tracked(body))]
+    assert changes(drift(git(text), cluster(body))) == set()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from auditor.model import Severity
-from tests.drift.sides import cluster, drift, entry, git, owned
+from tests.drift.sides import cluster, drift, entry, git, tracked
 
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 POD = ("spec", "template", "spec")
@@ -67,9 +67,7 @@ def judged(
     wanted: dict[str, Any], actual: dict[str, Any], manager: str = "kubectl-edit", operation: str = "Update"
 ) -> Severity:
     """Everything that only live has was written by the manager."""
-    everything = {f"f:{key}": {} for key in actual if key not in ("apiVersion", "kind", "metadata")}
-    everything["f:metadata"] = {"f:labels": {f"f:{key}": {} for key in actual["metadata"].get("labels", {})}}
-    actual = put(actual, ("metadata", "managedFields"), [entry(manager, everything, operation)])
+    actual = put(actual, ("metadata", "managedFields"), [entry(manager, tracked(actual), operation)])
     (found,) = drift(git(json.dumps(wanted)), cluster(actual)).drift
     assert found.severity is max((change.severity for change in found.changes), key=lambda each: each.rank)
     return found.severity
@@ -236,7 +234,3 @@ def test_a_missing_object_is_as_bad_as_what_no_longer_happens(api: str, kind: st
     text = json.dumps({"apiVersion": api, "kind": kind, "metadata": {"name": "x", "namespace": "shop"}})
     (found,) = drift(git(text), cluster()).drift
     assert found.severity is expected
-
-
-def test_owned_is_what_the_tests_think_it_is() -> None:
-    assert owned('spec k:{"name":"web"}') == {"f:spec": {'k:{"name":"web"}': {}}}

