@@ -489,10 +489,15 @@ class NotCompared:
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """What an earlier commit said of an object; `body` is None where it did not have it."""
+    """What an earlier commit said of an object; `body` is None where it did not have it.
+
+    `until` is the commit that changed it into what came after, "" where that is not known: what one commit changed is
+    applied together or not at all.
+    """
 
     revision: str
     body: Body | None
+    until: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,8 +200,8 @@ def _told(
                 continue
             states = told.setdefault(ref, [])
             if states and unnamed[ref]:
-                states[-1] = Earlier(commit.revision, states[-1].body)
-            states.append(Earlier(commit.parent or "", before.get(ref)))
+                states[-1] = Earlier(commit.revision, states[-1].body, states[-1].until)
+            states.append(Earlier(commit.parent or "", before.get(ref), commit.revision))
             unnamed[ref] = True
     return {ref: tuple(states) for ref, states in told.items()}
 

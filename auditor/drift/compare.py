@@ -165,7 +165,7 @@ class _Comparison:
 
     def _before(self, ref: Ref, view: View) -> Before:
         earlier = tuple(
-            (each.revision, None if each.body is None else part(ref, each.body)[0])
+            (each.until, None if each.body is None else part(ref, each.body)[0])
             for each in self.past.earlier.get(ref, ())
         )
         return Before(earlier, bool(self.past.earlier), view.applied)
@@ -243,11 +243,12 @@ class _Comparison:
 
     def _direction_of_missing(self, ref: Ref, pending: frozenset[str]) -> Direction:
         """git-ahead only where an earlier commit lacked it, and it, or something else of that commit, was never applied."""
-        lacked = next((each.revision for each in self.past.earlier.get(ref, ()) if each.body is None), None)
-        unseen = self.past.last_run_at is not None and ref not in self.past.seen
-        if lacked is not None and (unseen or lacked in pending):
+        if ref in self.past.seen:
+            return Direction.LIVE_CHANGED
+        added_by = next((each.until for each in self.past.earlier.get(ref, ()) if each.body is None), None)
+        if added_by is not None and (self.past.last_run_at is not None or added_by in pending):
             return Direction.GIT_AHEAD
-        return Direction.LIVE_CHANGED if ref in self.past.seen else Direction.UNKNOWN
+        return Direction.UNKNOWN
 
     def _undeclared(self, matched: Mapping[Ref, Resource]) -> Iterator[Drift]:
         for each in objects.undeclared(self.desired, self.live, matched, self.past, self.appliers):

@@ -7,7 +7,7 @@ applied. A hand that puts an old value back is *live-changed*; what cannot be de
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from auditor.drift.bodies import value_at
@@ -21,8 +21,8 @@ from auditor.model import ChangeKind, Direction, OwnerClass
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What is known of an object's past: comparable parts of what earlier commits said (None: nothing), newest first,
-    whether any history was read at all, and the last-applied part (None: not known)."""
+    """What is known of an object's past: comparable parts of what earlier commits said (None: nothing), newest first, each
+    with the commit that ended it; whether any history was read at all; and the last-applied part (None: not known)."""
 
     earlier: Sequence[tuple[str, Mapping[str, Any] | None]] = ()
     history: bool = False
@@ -31,12 +31,13 @@ class Before:
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """A direction; `commit` names the state before git moved at this place, to tell changes of one commit."""
+    """A direction. `moved`: git changed this place in the commits looked back at; `commit`: which of them did, where that is
+    known; `old`: live is what an earlier commit had there."""
 
     direction: Direction
     commit: str = ""
+    moved: bool = False
     old: bool = False
-    """Live is what an earlier commit had there."""
 
 
 def same_part(a: Any, b: Any, node: Node | None) -> bool:
@@ -64,10 +65,10 @@ def guess(difference: Difference, counted: Counted, before: Before, root: Node |
     steps, node = difference.spot.steps, _type_at(difference)
     want = MISSING if difference.form == "extra" else difference.desired
     have = MISSING if difference.form == "missing" else difference.live
-    told = [(revision, MISSING if body is None else value_at(body, steps, root)) for revision, body in before.earlier]
-    moved = next((revision for revision, value in told if not same_part(value, want, node)), "")
+    told = [(until, MISSING if body is None else value_at(body, steps, root)) for until, body in before.earlier]
+    changed = next((until for until, value in told if not same_part(value, want, node)), None)
     old = any(same_part(value, have, node) for _, value in told)
-    found = Guess(Direction.UNKNOWN, moved, old)
+    found = Guess(Direction.UNKNOWN, changed or "", changed is not None, old)
     if before.applied is not None:
         return _by_applied(found, value_at(before.applied, steps, root), want, have, node, counted)
     return _by_owners(found, counted, before)
@@ -87,10 +88,10 @@ def _by_applied(found: Guess, applied: Any, want: Any, have: Any, node: Node | N
     if same_part(applied, want, node):
         return Guess(Direction.LIVE_CHANGED)  # the commit was applied, whatever it did elsewhere
     if not same_part(applied, have, node):
-        return Guess(Direction.BOTH if found.commit else Direction.LIVE_CHANGED)
+        return Guess(Direction.BOTH if found.moved else Direction.LIVE_CHANGED)
     if found.old:
-        return Guess(Direction.GIT_AHEAD, found.commit, True)
-    return Guess(Direction.LIVE_CHANGED if _strangers(counted.owners) else Direction.UNKNOWN, found.commit)
+        return replace(found, direction=Direction.GIT_AHEAD)
+    return replace(found, direction=Direction.LIVE_CHANGED if _strangers(counted.owners) else Direction.UNKNOWN)
 
 
 def _by_owners(found: Guess, counted: Counted, before: Before) -> Guess:
@@ -104,9 +105,9 @@ def _by_owners(found: Guess, counted: Counted, before: Before) -> Guess:
         direction = Direction.LIVE_CHANGED
     elif counted.owners:
         direction = Direction.GIT_AHEAD if found.old else Direction.UNKNOWN
-    elif not found.old and (counted.change is ChangeKind.ADDED or (before.history and not found.commit)):
+    elif not found.old and (counted.change is ChangeKind.ADDED or (before.history and not found.moved)):
         direction = Direction.LIVE_CHANGED  # git never moved here, so live did
-    return Guess(direction, found.commit, found.old)
+    return replace(found, direction=direction)
 
 
 def _strangers(owners: Iterable[Writer]) -> bool:
@@ -114,13 +115,13 @@ def _strangers(owners: Iterable[Writer]) -> bool:
 
 
 def unapplied(guesses: Iterable[Guess]) -> frozenset[str]:
-    """Commits (by the state before them) of which some change is known not to be applied yet."""
+    """Commits of which some change is known not to be applied yet."""
     return frozenset(each.commit for each in guesses if each.direction is Direction.GIT_AHEAD and each.commit)
 
 
 def joined(one: Guess, pending: frozenset[str]) -> Direction:
     """The direction, given what the same commit changed elsewhere and was not applied either."""
-    if one.commit not in pending:
+    if not one.commit or one.commit not in pending:
         return one.direction
     if one.direction is Direction.UNKNOWN and one.old:
         return Direction.GIT_AHEAD

@@ -44,7 +44,9 @@ def directed(
     history: bool = True,
 ) -> Direction:
     actual["metadata"]["managedFields"] = list(entries)
-    known = {WEB: (Earlier("c1", earlier),)} if earlier else {CONFIG: (Earlier("c1", None),)} if history else {}
+    known = (
+        {WEB: (Earlier("c1", earlier, "c2"),)} if earlier else {CONFIG: (Earlier("c1", None, "c2"),)} if history else {}
+    )
     (found,) = drift(git(json.dumps(wanted)), cluster(actual), Past(earlier=known)).drift
     return found.direction
 
@@ -126,6 +128,23 @@ def test_what_live_lacks_is_pending_where_the_same_commit_is_pending_beside_it()
     assert directed(wanted, live, owner("kubectl-edit"), earlier=before) is Direction.LIVE_CHANGED
 
 
+def test_changes_of_which_the_commit_is_not_known_tell_nothing_of_each_other() -> None:
+    wanted, live, before = body("web:2", replicas=3), body("web:1"), body("web:1")
+    del live["spec"]["template"]["spec"]["containers"][0]["image"]
+    live["metadata"]["labels"] = {"pending": "yes"}
+    live["metadata"]["managedFields"] = [owner(FLUX, "Apply", "metadata labels pending")]
+    before["metadata"]["labels"] = {"pending": "yes"}
+    before["spec"]["template"]["spec"]["containers"][0].pop("image")
+    for until, expected in (("c2", Direction.GIT_AHEAD), ("", Direction.UNKNOWN)):
+        past = Past(earlier={WEB: (Earlier("c1", before, until),)})
+        ((label, image),) = [
+            sorted(each.changes, key=lambda change: change.path)
+            for each in drift(git(json.dumps(wanted | {"spec": body("web:2")["spec"]})), cluster(live), past).drift
+        ]
+        assert label.direction is Direction.GIT_AHEAD
+        assert image.direction is expected
+
+
 def test_an_object_of_which_a_part_is_pending_and_a_part_was_changed_by_hand_is_both() -> None:
     wanted, live, before = body("web:2", replicas=3), body("web:1", replicas=5), body("web:1", replicas=2)
     hands = (owner(FLUX, "Apply"), owner("kubectl-edit", path="spec replicas"))
@@ -135,7 +154,7 @@ def test_an_object_of_which_a_part_is_pending_and_a_part_was_changed_by_hand_is_
 def test_a_pending_object_does_not_count_and_alarms_nobody() -> None:
     live = body("web:1", managedFields=[owner(FLUX, "Apply")])
     (found,) = drift(
-        git(json.dumps(body("web:2"))), cluster(live), Past(earlier={WEB: (Earlier("c1", body("web:1")),)})
+        git(json.dumps(body("web:2"))), cluster(live), Past(earlier={WEB: (Earlier("c1", body("web:1"), "c2"),)})
     ).drift
     assert found.pending
     assert found.severity is Severity.INFO
@@ -147,13 +166,13 @@ def test_a_pending_object_does_not_count_and_alarms_nobody() -> None:
         (Past(), Direction.UNKNOWN),
         (Past(seen=frozenset({WEB}), last_run_at=EARLIER_RUN), Direction.LIVE_CHANGED),
         (Past(last_run_at=EARLIER_RUN), Direction.UNKNOWN),
-        (Past(earlier={WEB: (Earlier("c1", None),)}), Direction.UNKNOWN),
-        (Past(earlier={WEB: (Earlier("c1", None),)}, last_run_at=EARLIER_RUN), Direction.GIT_AHEAD),
+        (Past(earlier={WEB: (Earlier("c1", None, "c2"),)}), Direction.UNKNOWN),
+        (Past(earlier={WEB: (Earlier("c1", None, "c2"),)}, last_run_at=EARLIER_RUN), Direction.GIT_AHEAD),
         (
-            Past(earlier={WEB: (Earlier("c1", None),)}, last_run_at=EARLIER_RUN, seen=frozenset({WEB})),
+            Past(earlier={WEB: (Earlier("c1", None, "c2"),)}, last_run_at=EARLIER_RUN, seen=frozenset({WEB})),
             Direction.LIVE_CHANGED,
         ),
-        (Past(earlier={WEB: (Earlier("c1", body()),)}, last_run_at=EARLIER_RUN), Direction.UNKNOWN),
+        (Past(earlier={WEB: (Earlier("c1", body(), "c2"),)}, last_run_at=EARLIER_RUN), Direction.UNKNOWN),
     ],
 )
 def test_a_missing_object_is_git_ahead_only_where_it_is_new_and_was_never_seen(past: Past, expected: Direction) -> None:
@@ -164,13 +183,13 @@ def test_a_missing_object_is_git_ahead_only_where_it_is_new_and_was_never_seen(p
 def test_a_missing_object_is_pending_where_its_commit_is_pending_in_another() -> None:
     config = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: shop}\n"
     live = body("web:1", managedFields=[owner(FLUX, "Apply")])
-    past = Past(earlier={WEB: (Earlier("c1", body("web:1")),), CONFIG: (Earlier("c1", None),)})
+    past = Past(earlier={WEB: (Earlier("c1", body("web:1"), "c2"),), CONFIG: (Earlier("c1", None, "c2"),)})
     found = {
         each.ref: each.direction
         for each in drift(git(json.dumps(body("web:2")) + "\n" + config), cluster(live), past).drift
     }
     assert found == {WEB: Direction.GIT_AHEAD, CONFIG: Direction.GIT_AHEAD}
-    other = Past(earlier={WEB: (Earlier("c1", body("web:1")),), CONFIG: (Earlier("c0", None),)})
+    other = Past(earlier={WEB: (Earlier("c1", body("web:1"), "c2"),), CONFIG: (Earlier("c1", None, "c1.5"),)})
     found = {
         each.ref: each.direction
         for each in drift(git(json.dumps(body("web:2")) + "\n" + config), cluster(live), other).drift
