@@ -85,7 +85,6 @@ class Access:
     environment: Mapping[str, str] = field(repr=False)
     removed: tuple[str, ...] = ()
     secrets: tuple[str, ...] = field(default=(), repr=False)
-    local: bool = False
 
     def scrub(self, text: str) -> str:
         """The text without any known credential, in each form it can take, and without control characters."""
@@ -136,7 +135,7 @@ def access(source: GitSource) -> Access:
         environment[f"GIT_CONFIG_KEY_{index}"] = name
         environment[f"GIT_CONFIG_VALUE_{index}"] = value
     removed = tuple(sorted(name for name in os.environ if name not in _INHERITED and name not in environment))
-    return Access(environment, removed, secrets, protocol == "file")
+    return Access(environment, removed, secrets)
 
 
 def _token(source: GitSource) -> str:

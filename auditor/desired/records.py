@@ -9,16 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from auditor.kube import secrets
 from auditor.manifests import reader
 from auditor.manifests.documents import decoded
 from auditor.manifests.places import Places, Written
 from auditor.model import Locate, Origin, Place, Problem, RawPath, Ref, Resource, Severity
-
-PROMISED: Final = 1
-"""Version of this form; part of the cache's key."""
 
 
 @dataclass(frozen=True, slots=True)

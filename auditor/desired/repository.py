@@ -16,7 +16,7 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, BinaryIO, Final
 
@@ -36,6 +36,7 @@ _GARBAGE: Final = (
     "objects/tmp_*",
     "objects/??/tmp_obj_*",
     "*.lock",
+    "gc.pid",
     "refs/**/*.lock",
     "objects/**/*.lock",
 )
@@ -208,7 +209,11 @@ def _tidy(repository: Repository) -> None:
     loose = sum(1 for folder in objects.glob("??/*"))
     if loose < PACKS * 100 and sum(1 for _ in objects.glob("pack/*.pack")) < PACKS:
         return
-    repository.git("gc", "--quiet", "--prune=now")
+    half = time.monotonic() + (repository.deadline - time.monotonic()) / 2
+    try:
+        replace(repository, deadline=half).git("gc", "--quiet", "--prune=now")
+    except Unavailable:
+        return
 
 
 def _locked(lock: IO[bytes], deadline: float) -> None:

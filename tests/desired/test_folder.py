@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import socket
 import sys
 from pathlib import Path
 
@@ -129,13 +130,16 @@ def test_more_entries_than_any_source_has_are_refused(tmp_path: Path, monkeypatc
         folder.gather(str(tmp_path), source="x")
 
 
-@pytest.mark.skipif(os.getuid() == 0, reason="root may read everything; run as another user")
-def test_what_may_not_be_read_is_a_problem_and_the_rest_is_read(tmp_path: Path, fetch: Fetch) -> None:
-    (tmp_path / "a.yaml").write_text(config_map("a"))
-    (tmp_path / "a.yaml").chmod(0)
-    (tmp_path / "b.yaml").write_text(config_map("b"))
-    snapshot = fetch(source(tmp_path))
+def test_what_cannot_be_opened_is_a_problem_and_the_rest_is_read(
+    tmp_path: Path, fetch: Fetch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the path of a socket has to be short
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("a.yaml")  # not even root can open a socket
+        (tmp_path / "b.yaml").write_text(config_map("b"))
+        snapshot = fetch(source(tmp_path))
     assert codes(snapshot) == [files.UNREADABLE]
+    assert "a.yaml cannot be read" in snapshot.problems[0].message
     assert len(snapshot.resources) == 1
 
 

@@ -222,6 +222,20 @@ def test_many_small_fetches_are_packed(
     assert names(fetch(local)) == ["n2"]
 
 
+def test_tidying_that_does_not_end_is_not_waited_for(
+    made: Made, local: GitSource, fetch: Fetch, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(repository, "PACKS", 0)
+    fetch(local)
+    real = shutil.which("git")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "git").write_text(f'#!/bin/sh\ncase "$*" in *" gc "*) exec sleep 60;; esac\nexec {real} "$@"\n')
+    (tmp_path / "bin" / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    made.commit({"new.yaml": config_map("new")})
+    assert names(fetch(changed(local, timeout_seconds=10))) == ["new"]
+
+
 def test_a_cache_that_cannot_be_written_is_said(local: GitSource, key: Key, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(Unavailable, match="cannot be written") as raised:
