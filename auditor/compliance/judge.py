@@ -7,6 +7,7 @@ verdict at all is given on an object that a controller made (its owner is judged
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -193,8 +194,11 @@ def _ask(policy: Policy, resource: Resource, around: Surroundings) -> _Said:
     except Unreadable as unreadable:
         answer = Unknown(str(unreadable))
     except Exception as error:
-        # No message of the error: it may quote a value.
-        log.exception("policy_broke", policy=policy.id, object=str(resource.ref))
+        # Neither the error's message nor local variables: they may quote a value.
+        trace = "".join(traceback.format_tb(error.__traceback__))
+        log.error(
+            "policy_broke", policy=policy.id, object=str(resource.ref), error=type(error).__name__, traceback=trace
+        )
         return _Said(
             Outcome.BROKEN, f"the check itself failed ({type(error).__name__}); nothing is known of this object"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from auditor.kube.fields import at, sequence
+from auditor.kube.fields import at, sequence, text
 from auditor.kube.references import Reference, references
 from auditor.kube.surroundings import Surroundings
 from auditor.model import Resource, Unknown, Unreadable
@@ -37,7 +37,7 @@ def claims(resource: Resource, around: Surroundings) -> Iterator[Claim]:
             yield Claim(reference, None, f"PersistentVolumeClaim {reference.name} is not known here")
             continue
         modes = sequence(at(claim.body, "spec", "accessModes"))
-        yield Claim(reference, bool(modes) and all(mode in SINGLE for mode in modes))
+        yield Claim(reference, bool(modes) and all(text(mode) in SINGLE for mode in modes))
 
 
 def single_node(resource: Resource, around: Surroundings) -> Claim | Unknown | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from auditor.kube.fields import at, mapping, sequence
+from auditor.kube.fields import at, mapping, sequence, text
 from auditor.kube.surroundings import Surroundings, Unplaced
 from auditor.kube.workloads import Container, template
 from auditor.model import Resource
@@ -79,7 +79,7 @@ def controlled(autoscaler: Resource, container: str) -> tuple[str, ...]:
     if at(spec, "updatePolicy", "updateMode") == "Off":
         return ()
     policies: Mapping[Any, Mapping[str, Any]] = {
-        at(policy, "containerName"): mapping(policy)
+        text(at(policy, "containerName")): mapping(policy)
         for policy in sequence(at(spec, "resourcePolicy", "containerPolicies"))
     }
     policy = policies.get(container) or policies.get("*") or {}

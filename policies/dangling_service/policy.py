@@ -80,7 +80,7 @@ def _has_endpoints(service: Resource, around: Surroundings) -> bool:
 
 def _mentions(custom: Resource, selector: Mapping[str, Any]) -> bool:
     said = set(_strings(custom.body.get("spec"))) | {custom.ref.name}
-    return any(value in said for value in selector.values())
+    return any(isinstance(value, str) and value in said for value in selector.values())
 
 
 def _strings(value: Any) -> Iterator[str]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from auditor.kube.fields import at, sequence
+from auditor.kube.fields import at, sequence, text
 from auditor.kube.index import selector_of
 from auditor.kube.kinds import SYSTEM_NAMESPACES
 from auditor.kube.policy import policy
@@ -82,7 +82,7 @@ def _without_policy(around: Surroundings) -> str:
     for plugin in around.every("DaemonSet"):
         if plugin.ref.name.startswith("kube-flannel"):
             return "flannel"
-        names = {at(one, "name") for one in sequence(at(plugin.body, "spec", "template", "spec", "containers"))}
+        names = {text(at(one, "name")) for one in sequence(at(plugin.body, "spec", "template", "spec", "containers"))}
         if plugin.ref.name == "aws-node" and plugin.ref.namespace == "kube-system" and "aws-eks-nodeagent" not in names:
             return "aws-node without its policy agent"
     return ""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from auditor.kube.fields import text
 from auditor.kube.kinds import SYSTEM_NAMESPACES
 from auditor.kube.policy import policy
 from auditor.kube.surroundings import Surroundings
@@ -48,7 +49,7 @@ def system_namespace(resource: Resource, around: Surroundings) -> Answer:
     labels = {**found.labels, **resource.labels()}
     if labels.get("k8s-app") or found.labels.get("k8s-app") or any(label in labels for label in ADD_ON_LABELS):
         return NotApplicable("its labels say that it is an add-on of the platform")
-    if found.spec.get("priorityClassName") in PRIORITIES or resource.ref.name in ADD_ONS:
+    if text(found.spec.get("priorityClassName")) in PRIORITIES or resource.ref.name in ADD_ONS:
         return NotApplicable("it is an add-on of the platform")
     yield Fault(
         ("metadata", "namespace"), f"{resource.ref.kind} {resource.ref.name} lives in {namespace}, with the platform"
