@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -21,6 +20,8 @@ import auditor
 from tests.controlplane.plane import Plane, Request, User
 from tests.controlplane.processes import free_ports
 from tests.deploy.base import BASE, NAMESPACE, container, files, one, pod
+from tests.deploy.readme import shown
+from tests.gitservers import SshServer, ssh_server
 from tests.image import UID, Container, Image, Mount, built, projected, run, started, volume
 from tests.prometheus import check_metrics
 
@@ -134,17 +135,35 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(image: Image, installed: Plane, account: User, tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """The Deployment's volumes as folders, its settings with a repository that holds the base itself."""
+def git(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
+    """A git server that gives out the base itself, to who has the key."""
+    folder: Path = tmp_path_factory.mktemp("git")
+    shutil.copytree(BASE, folder / "work")
+    (folder / "work" / "kustomization.yaml").unlink()
+    git = ["git", "-C", str(folder / "work"), "-c", "user.name=t", "-c", "user.email=t@example.com"]
+    for args in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", "base"]):
+        subprocess.run([*git, *args], check=True, capture_output=True)
+    subprocess.run([*git, "clone", "-q", "--bare", ".", str(folder / "served" / "manifests.git")], check=True)
+    with ssh_server(folder / "sshd", folder / "served") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def site(
+    image: Image, installed: Plane, account: User, git: SshServer, tmp_path_factory: pytest.TempPathFactory
+) -> Site:
+    """The Deployment's volumes as folders: its settings as the README shows them, the Secret for git, the token."""
     folder: Path = tmp_path_factory.mktemp("site")
     (port,) = free_ports(1)
-    settings = yaml.safe_load(one(OBJECTS, "ConfigMap")["data"]["settings.yaml"])
-    settings["sources"] = [{"kind": "git", "url": "file:///srv/manifests.git", "revision": "main", "allow_local": True}]
+    settings = yaml.safe_load(shown("store:"))
+    (source,) = settings["sources"]
+    source |= {"url": git.url("manifests.git"), "folder": ""}
     settings["web"] = {"host": "127.0.0.1", "port": port}
     settings["cluster"]["namespaces"] = [NAMESPACE]
+    secret = {"ssh-privatekey": git.key.read_text(), "known_hosts": git.known_hosts.read_text()}
     sources: dict[str, Callable[[Path], Path]] = {
         "configMap": lambda at: projected(at, {"settings.yaml": yaml.safe_dump(settings)}),
-        "secret": lambda at: projected(at, {}),  # optional, and not there
+        "secret": lambda at: projected(at, secret, mode=0o400),
         "persistentVolumeClaim": volume,
         "emptyDir": volume,
     }
@@ -155,38 +174,9 @@ def site(image: Image, installed: Plane, account: User, tmp_path_factory: pytest
         mounts.append(Mount(made, each["mountPath"], bool(each.get("readOnly"))))
     token = {"token": account.token, "ca.crt": installed.ca_file.read_text(), "namespace": NAMESPACE}
     mounts.append(Mount(projected(folder / "token", token), TOKENS, True))
-    mounts.append(Mount(repository(folder / "manifests"), "/srv/manifests.git", True))
     env = {each["name"]: each["value"] for each in container(DEPLOYMENT).get("env", [])}
     env |= {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(installed.port)}
     return Site(Container(image, container(DEPLOYMENT)["args"], mounts, env), port)
-
-
-def repository(folder: Path) -> Path:
-    """A bare repository with the base in it, which its user may read."""
-    work = folder / "work"
-    shutil.copytree(BASE, work)
-    (work / "kustomization.yaml").unlink()
-    git = [
-        "git",
-        "-C",
-        str(work),
-        "-c",
-        "user.name=t",
-        "-c",
-        "user.email=t@example.com",
-        "-c",
-        "init.defaultBranch=main",
-    ]
-    for args in (
-        ["init", "-q"],
-        ["add", "."],
-        ["commit", "-q", "-m", "base"],
-        ["clone", "-q", "--bare", ".", "../bare"],
-    ):
-        subprocess.run([*git, *args], check=True, capture_output=True)
-    for path in [folder / "bare", *(folder / "bare").rglob("*")]:
-        os.chown(path, UID, UID)  # git reads no repository of somebody else
-    return folder / "bare"
 
 
 def get(port: int, path: str) -> tuple[int, bytes]:
@@ -253,7 +243,7 @@ def test_it_serves_as_the_deployment_runs_it_and_the_probes_are_answered(served:
 def test_its_metrics_are_well_formed_and_say_that_everything_could_be_read(served: Served) -> None:
     assert check_metrics(served.metrics) == ""
     text = served.metrics.decode()
-    assert re.search(r'^auditor_coverage_ratio\{cluster="in-cluster"\} 1\.0$', text, re.MULTILINE)
+    assert re.search(r'^auditor_coverage_ratio\{cluster="production"\} 1\.0$', text, re.MULTILINE)
     assert "auditor_collect_denied{" not in text
     assert re.search(rf'^auditor_namespace_score_ratio\{{.*namespace="{NAMESPACE}"', text, re.MULTILINE)
 
@@ -272,6 +262,7 @@ def test_it_ends_within_the_grace_period_and_starts_again_on_the_same_volumes(se
 def test_its_log_is_lines_of_json_without_its_token(served: Served, account: User) -> None:
     assert [json.loads(line) for line in served.log.splitlines()]
     assert account.token not in served.log
+    assert "PRIVATE KEY" not in served.log
 
 
 def test_it_asked_the_api_server_to_get_and_list_and_for_nothing_else(served: Served) -> None:

@@ -15,15 +15,9 @@ from auditor.publish.metric_table import BY_NAME
 from auditor.settings import Settings
 from tests.controlplane.plane import Plane
 from tests.deploy.base import BASE, DEPLOY, NAMESPACE, container, files, one, pod
+from tests.deploy.readme import README, shown
 
-README = (DEPLOY / "README.md").read_text()
 OBJECTS = files()
-
-
-def shown(word: str) -> str:
-    """The text of the one YAML block that has this word."""
-    (text,) = [block for block in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL) if word in block]
-    return text
 
 
 def test_the_settings_are_valid_and_write_where_the_base_writes() -> None:
