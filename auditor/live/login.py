@@ -12,6 +12,7 @@ import difflib
 import logging
 import os
 import re
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -244,13 +245,29 @@ def _login(configuration: Configuration, authorization: Callable[[bool], str | N
     if address.scheme not in {"https", "http"} or not address.hostname:
         raise Misuse(f"{who} names no address of an API server", remedy="write it as server: https://HOST:PORT")
     host = f"[{address.hostname}]" if ":" in address.hostname else address.hostname
+    pool = RESTClientObject(configuration).pool_manager
+    pool.connection_pool_kw["ssl_context"] = _tls(configuration)
     return Login(
         server=f"{address.scheme}://{host}" + (f":{port}" if port else "") + address.path.rstrip("/"),
-        pool=RESTClientObject(configuration).pool_manager,
+        pool=pool,
         authorization=lambda again: _sendable(authorization(again), who),
         who=who,
         verified=bool(configuration.verify_ssl) or address.scheme == "http",
     )
+
+
+def _tls(configuration: Configuration) -> ssl.SSLContext:
+    """As the library would verify, but not stricter than kubectl: from Python 3.13 certificates are held to the letter of
+    RFC 5280, and the authorities of many clusters are not such. https://github.com/kubernetes-client/python/issues/2394
+    """
+    import urllib3
+
+    required = ssl.CERT_REQUIRED if configuration.verify_ssl else ssl.CERT_NONE
+    flags = ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
+    context = urllib3.util.create_urllib3_context(cert_reqs=required, verify_flags=flags)
+    if not configuration.ssl_ca_cert:
+        context.load_default_certs()  # the system's, which the library adds only to a context of its own
+    return context
 
 
 def _sendable(value: str | None, who: str) -> str | None:

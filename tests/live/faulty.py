@@ -99,9 +99,13 @@ class Faulty:
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
         self.scheme = "http"
 
-    def speak_tls(self, certificate: Path, key: Path) -> None:
+    def speak_tls(self, certificate: Path, key: Path, *, clients: Path | None = None) -> None:
+        """`clients`: only those with a certificate of this authority are let in."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
+        if clients:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(clients)
         self._http.socket = context.wrap_socket(self._http.socket, server_side=True, do_handshake_on_connect=False)
         self.scheme = "https"
 

@@ -6,8 +6,8 @@ import datetime
 import threading
 import time
 from collections.abc import Iterator
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cryptography import x509
@@ -289,6 +289,48 @@ def test_a_certificate_that_is_expired_or_not_trusted(tmp_path: Path, days: int,
     assert server.seen == []
 
 
+def test_an_authority_without_key_identifiers_is_trusted_as_kubectl_does(tmp_path: Path) -> None:
+    """Those of EKS are such, and from Python 3.13 on they are refused by default."""
+    for name in ("authority", "server"):
+        (tmp_path / name).mkdir()
+    authority, signs = _certificate(tmp_path / "authority", 1)
+    certificate, key = _certificate(tmp_path / "server", 1, signed_by=(authority, signs))
+    server = Faulty()
+    server.speak_tls(certificate, key)
+    with server:
+        cluster = server.settings(tmp_path)
+        _trust(cluster, authority)
+        assert fetch(cluster).version == "v1.36.3"
+
+
+def test_without_an_authority_in_the_kubeconfig_those_of_the_system_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate, key = _certificate(tmp_path, 1)
+    server = Faulty()
+    server.speak_tls(certificate, key)
+    with server:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert fetch(server.settings(tmp_path)).version == "v1.36.3"
+
+
+def test_a_client_certificate_of_the_kubeconfig_is_shown_to_the_server(tmp_path: Path) -> None:
+    certificate, key = _certificate(tmp_path, 1)
+    server = Faulty()
+    server.speak_tls(certificate, key, clients=certificate)
+    with server:
+        cluster = server.settings(tmp_path)
+        _trust(cluster, certificate)
+        with pytest.raises(Unavailable, match=r"does not speak TLS as expected|broke off"):
+            fetch(cluster)
+        assert cluster.kubeconfig is not None
+        text = cluster.kubeconfig.read_text()
+        shown = f'"client-certificate": "{certificate}", "client-key": "{key}"'
+        cluster.kubeconfig.write_text(text.replace('"token": "token-a"', shown))
+        assert fetch(cluster).version == "v1.36.3"
+    assert all("Authorization" not in seen.headers for seen in server.seen)
+
+
 def test_a_certificate_that_nobody_verifies_is_a_problem_of_the_run(tmp_path: Path) -> None:
     certificate, key = _certificate(tmp_path, 1)
     server = Faulty()
@@ -387,25 +429,27 @@ def _trust(cluster: ClusterSettings, certificate: Path) -> None:
     cluster.kubeconfig.write_text(text.replace('{"server"', f'{{"certificate-authority": "{certificate}", "server"'))
 
 
-def _certificate(folder: Path, days: int) -> tuple[Path, Path]:
-    """A self-signed certificate for 127.0.0.1 that ends in `days`."""
-    import ipaddress
-
+def _certificate(folder: Path, days: int, signed_by: tuple[Path, Path] | None = None) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 that ends in `days`, and its key: of an authority without identifiers, or signed by one."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, folder.name)])
+    issuer, signer = name, key
+    if signed_by:
+        issuer = x509.load_pem_x509_certificate(signed_by[0].read_bytes()).subject
+        signer = serialization.load_pem_private_key(signed_by[1].read_bytes(), None)
+        assert isinstance(signer, ec.EllipticCurvePrivateKey)
     now = datetime.datetime.now(datetime.UTC)
-    alternative: Any = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
-        .issuer_name(name)
+        .issuer_name(issuer)
         .public_key(key.public_key())
-        .serial_number(1)
+        .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=9))
         .not_valid_after(now + datetime.timedelta(days=days))
-        .add_extension(alternative, critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=signed_by is None, path_length=None), critical=True)
+        .sign(signer, hashes.SHA256())
     )
     (folder / "crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     form = serialization.PrivateFormat.PKCS8

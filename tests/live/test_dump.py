@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -361,3 +362,8 @@ def test_a_dump_is_a_list_that_kubectl_reads_and_what_kubectl_prints_is_a_dump(
         timeout=30,
     )
     assert sorted(shown.stdout.split()) == ["configmap/kube-root-ca.crt", "configmap/one", "deployment.apps/web"]
+
+
+def test_what_needs_no_cluster_does_not_pay_for_the_client_of_one() -> None:
+    script = "import sys, auditor.live; sys.exit(bool({'kubernetes', 'urllib3', 'requests'} & sys.modules.keys()))"
+    assert subprocess.run([sys.executable, "-c", script], timeout=60).returncode == 0
