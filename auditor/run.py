@@ -108,13 +108,10 @@ def read_live(settings: Settings, want: Wanted, *, key: Key, deadline: float) ->
 def looked_back(settings: Settings, desired: Snapshot, *, key: Key) -> Mapping[Ref, tuple[Earlier, ...]]:
     """What earlier commits of the git sources said of the objects they changed."""
     name = cluster_name(settings.cluster)
-    revisions = {source.name: source.revision for source in desired.sources}
     earlier: dict[Ref, tuple[Earlier, ...]] = {}
-    for source in settings.sources:
-        if isinstance(source, GitSource):
-            revision = revisions.get(desired_side.source_name(source))
-            if revision:
-                earlier.update(desired_side.earlier(source, revision, cache=settings.cache, key=key, cluster=name))
+    for source, read in zip(settings.sources, desired.sources, strict=True):
+        if isinstance(source, GitSource) and read.revision:
+            earlier.update(desired_side.earlier(source, read.revision, cache=settings.cache, key=key, cluster=name))
     return earlier
 
 
