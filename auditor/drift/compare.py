@@ -253,6 +253,11 @@ class _Comparison:
     def _undeclared(self, matched: Mapping[Ref, Resource]) -> Iterator[Drift]:
         for each in objects.undeclared(self.desired, self.live, matched, self.past, self.appliers):
             ref = each.resource.ref
+            if unread := objects.unread_manifest(self.desired):
+                self.out.not_compared.append(
+                    NotCompared(ref, f"it may be declared at {unread}, which could not be read")
+                )
+                continue
             kind = DriftKind.ORPHANED if each.orphaned else DriftKind.UNMANAGED
             bad = Severity.INFO if each.kept else severity.of_object(ref, missing=False)
             reason = f"{each.reason}; kept on purpose" if each.kept else each.reason

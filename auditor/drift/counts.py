@@ -129,7 +129,7 @@ def _autoscaler_wrote(replicas: Any, owners: tuple[Writer, ...], view: View) -> 
 
 def _extra(difference: Difference, view: View) -> Counted | str:
     spot = difference.spot
-    if _is_bookkeeping(spot.steps, difference.live):
+    if _is_bookkeeping(spot.steps, difference.live) or _is_argo_label(spot.steps, view):
         return "bookkeeping of an applier or a controller"
     if view.applied is not None and _was_applied(difference, view.applied, view.node):
         return Counted(
@@ -163,7 +163,8 @@ def _whose(leaf: tuple[Any, ...], difference: Difference, view: View) -> ChangeK
         return ChangeKind.REMOVED_IN_GIT
     strangers = [entry for entry in owners if entry.owner_class in (OwnerClass.HUMAN, OwnerClass.UNKNOWN)]
     strangers = [entry for entry in strangers if not _writes_defaults(entry, view)]
-    if difference.spot.steps[-1] == "caBundle":
+    if difference.spot.steps[-1] == "caBundle" or difference.spot.steps[:2] == ("metadata", "finalizers"):
+        # what controllers put there, whatever they are called: https://kubernetes.io/docs/concepts/overview/working-with-objects/finalizers/
         strangers = [entry for entry in strangers if entry.owner_class is OwnerClass.HUMAN]
     if strangers:
         return ChangeKind.ADDED
@@ -187,6 +188,12 @@ def _writes_defaults(entry: Writer, view: View) -> bool:
     if view.node is not None or view.created is None or entry.time is None or entry.operation != "Update":
         return False
     return abs(entry.time - view.created) <= timedelta(seconds=1)
+
+
+def _is_argo_label(steps: tuple[Step, ...], view: View) -> bool:
+    """Argo CD can mark its objects, and their templates, by a label: https://argo-cd.readthedocs.io/en/stable/user-guide/resource_tracking/"""
+    marked = steps[-1] == "app.kubernetes.io/instance" and steps[-2:-1] == ("labels",)
+    return marked and any(entry.manager.startswith("argocd") for entry in view.writers)
 
 
 def _is_bookkeeping(steps: tuple[Step, ...], value: Any) -> bool:

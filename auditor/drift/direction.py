@@ -78,9 +78,8 @@ def _type_at(difference: Difference) -> Node | None:
     spot = difference.spot
     if spot.parent is None or difference.form == "order":
         return None
-    if spot.parent.kind == "list":
-        return spot.parent.items
-    return spot.parent.child(spot.name)
+    node = spot.parent.child(spot.name)
+    return node if node is None or isinstance(spot.steps[-1], str) else node.items
 
 
 def _by_applied(found: Guess, applied: Any, want: Any, have: Any, node: Node | None, counted: Counted) -> Guess:

@@ -16,7 +16,7 @@ from auditor.drift.values import is_list, is_map
 from auditor.kube.kinds import SYSTEM_NAMESPACES, called, scope
 from auditor.kube.secrets import LAST_APPLIED
 from auditor.kube.workloads import HOOKS
-from auditor.model import CellState, OwnerClass, Past, Ref, Resource, Snapshot
+from auditor.model import CellState, OwnerClass, Past, Place, Ref, Resource, Severity, Snapshot
 
 Name = tuple[str, str | None, str]
 """(kind as `kinds.called` names it, namespace, name): one for all groups a kind was served by."""
@@ -257,6 +257,18 @@ def undeclared(
         yield Undeclared(
             resource, True, f"it carries the mark of {mark}, and git does not have it", kept_on_purpose(resource)
         )
+
+
+def unread_manifest(desired: Snapshot) -> Place | None:
+    """Where a manifest could not be read: any object may be declared there, so nothing can be said to have left git."""
+    return next(
+        (
+            problem.place
+            for problem in desired.problems
+            if problem.severity is Severity.ERROR and problem.ref is None and problem.place is not None
+        ),
+        None,
+    )
 
 
 def _may_be_ours(mark: Tracking, ours: Iterable[Tracking]) -> bool:

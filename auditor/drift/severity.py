@@ -28,6 +28,10 @@ _ADMISSION: Final = frozenset(
         "MutatingAdmissionPolicyBinding",
     }
 )
+# By these a ServiceAccount is somebody in the cloud around the cluster.
+_CLOUD_ROLES: Final = frozenset(
+    {"eks.amazonaws.com/role-arn", "iam.gke.io/gcp-service-account", "azure.workload.identity/client-id"}
+)
 _LEVELS: Final = {"privileged": 0, "baseline": 1, "restricted": 2}
 
 
@@ -100,6 +104,8 @@ def _of_metadata(ref: Ref, names: tuple[str, ...], desired: Any, live: Any) -> S
     if ref.kind == "Namespace" and names[-1] == "pod-security.kubernetes.io/enforce":
         before, after = (_LEVELS.get(str(value), 0) for value in (desired, live))
         return Severity.ERROR if after < before else Severity.WARNING
+    if ref.kind == "ServiceAccount" and names[-1] in _CLOUD_ROLES:
+        return Severity.ERROR
     return (
         Severity.WARNING
         if names[:2] in (("metadata", "finalizers"), ("metadata", "ownerReferences"))

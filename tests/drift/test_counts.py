@@ -256,8 +256,11 @@ CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: shop}\
 def test_the_last_applied_annotation_tells_what_git_had_where_its_applier_keeps_it(
     entries: list[dict[str, Any]], told: str | None
 ) -> None:
-    found = drift(git(CONFIG), cluster(config({"a": "1", "b": "2"}, *entries)))
+    found = drift(git(CONFIG), cluster(config({"a": "1", "b": "2"}, *entries)), ignored=True)
     assert changes(found) == ({(told, "data.b")} if told else set())
+    assert [each.path for each in found.ignored] == ([] if told else ["data.b"]), (
+        "the annotation itself is nobody's news"
+    )
 
 
 @pytest.mark.parametrize("note", ["", "{", "[]", "null", '{"data": 3}', '{"metadata": []}'])
@@ -427,3 +430,47 @@ spec: {template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, imag
     }
     body["metadata"]["managedFields"] = [entry("kubectl-create", tracked(body))]
     assert changes(drift(git(text), cluster(body))) == set()
+
+
+@pytest.mark.parametrize(
+    ("manager", "told"), [("some-operator", set()), ("kubectl-edit", {("added", "metadata.finalizers[=a.b/c]")})]
+)
+def test_a_finalizer_is_a_controllers_unless_a_hand_put_it_there(manager: str, told: set[Any]) -> None:
+    body = deployment(3, entry(manager, owned('metadata finalizers v:"a.b/c"')))
+    body["metadata"]["finalizers"] = ["a.b/c"]
+    assert changes(drift(git(DEPLOYMENT), cluster(body))) == told
+
+
+@pytest.mark.parametrize(
+    ("manager", "told"),
+    [
+        ("argocd-controller", set()),
+        ("kustomize-controller", {("removed-in-git", 'metadata.labels["app.kubernetes.io/instance"]')}),
+    ],
+)
+def test_the_label_by_which_argo_marks_its_objects_is_no_drift(manager: str, told: set[Any]) -> None:
+    body = deployment(3, entry(manager, owned("metadata labels app.kubernetes.io/instance"), "Apply"))
+    body["metadata"]["labels"] = {"app.kubernetes.io/instance": "shop"}
+    assert changes(drift(git(DEPLOYMENT), cluster(body))) == told
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "told"),
+    [
+        ("resources: {limits: {cpu: 1000m}}", {"resources": {"limits": {"cpu": "1"}}}, set()),
+        (
+            "resources: {limits: {cpu: 1000m}}",
+            {"resources": {"limits": {"cpu": "2"}}},
+            {("changed", "spec.resources.limits.cpu")},
+        ),
+        ("share: {cpu: 1000m}", {"share": {"cpu": "1"}}, {("changed", "spec.share.cpu")}),
+        ("x: {a: 1}", {"x": "a"}, {("changed", "spec.x")}),
+        ("x: a", {"x": {"a": 1}}, {("changed", "spec.x")}),
+        ("x: [a]", {"x": {"a": 1}}, {("changed", "spec.x")}),
+    ],
+)
+def test_where_no_type_is_known_structure_tells_and_amounts_only_of_resources(
+    ours: str, theirs: dict[str, Any], told: set[Any]
+) -> None:
+    text = f"apiVersion: example.org/v1\nkind: Widget\nmetadata: {{name: one, namespace: shop}}\nspec: {{{ours}}}\n"
+    assert changes(drift(git(text), cluster(widget(theirs)))) == told

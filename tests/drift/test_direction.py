@@ -210,3 +210,18 @@ def test_the_window_is_that_of_the_open_change_else_since_the_last_run() -> None
     assert first.window == Window(EARLIER_RUN, AT)
     (found,) = drift(git(json.dumps(body())), cluster()).drift
     assert found.window == Window(None, AT)
+
+
+def test_an_element_that_an_applier_put_there_and_git_dropped_is_git_ahead() -> None:
+    key = 'spec template spec containers k:{"name":"log"}'
+    before, live = body(), body()
+    for each in (before, live):
+        each["spec"]["template"]["spec"]["containers"].append({"name": "log", "image": "log:1"})
+    live["spec"]["template"]["spec"]["containers"][1]["imagePullPolicy"] = "IfNotPresent"
+    kept = entry(FLUX, owned(f"{key} name"), "Apply")
+    assert directed(body(), live, kept, earlier=before) is Direction.GIT_AHEAD, (
+        "what the server added to it means nothing"
+    )
+    other = body()
+    other["spec"]["template"]["spec"]["containers"].append({"name": "log", "image": "log:0"})
+    assert directed(body(), live, kept, earlier=other) is Direction.UNKNOWN

@@ -98,6 +98,7 @@ def judged(
         ((*POD, "securityContext", "runAsNonRoot"), GONE, ERROR),
         ((*POD, "securityContext", "seccompProfile", "type"), "Unconfined", ERROR),
         ((*POD, "securityContext", "seccompProfile"), GONE, ERROR),
+        ((*WEB, "securityContext", "runAsNonRoot"), False, WARNING),  # git never asked for it here
         ((*POD, "hostNetwork"), True, ERROR),
         ((*POD, "hostPID"), True, ERROR),
         ((*POD, "serviceAccountName"), "admin", ERROR),
@@ -200,6 +201,11 @@ NAMESPACE = {
     "kind": "Namespace",
     "metadata": {"name": "shop", "labels": {"pod-security.kubernetes.io/enforce": "baseline"}},
 }
+ACCOUNT = {
+    "apiVersion": "v1",
+    "kind": "ServiceAccount",
+    "metadata": {"name": "app", "namespace": "shop", "annotations": {"a": "b", "eks.amazonaws.com/role-arn": "reader"}},
+}
 ENFORCE = ("metadata", "labels", "pod-security.kubernetes.io/enforce")
 
 
@@ -210,6 +216,8 @@ ENFORCE = ("metadata", "labels", "pod-security.kubernetes.io/enforce")
         (POLICY, ("spec", "ingress"), [{"ports": [{"port": 1}]}], WARNING),
         (POLICY, ("spec", "ingress"), [{}], ERROR),
         (POLICY, ("spec", "podSelector"), {"matchLabels": {"a": "b"}}, ERROR),
+        (ACCOUNT, ("metadata", "annotations", "eks.amazonaws.com/role-arn"), "admin", ERROR),
+        (ACCOUNT, ("metadata", "annotations", "a"), "admin", INFO),
         (NAMESPACE, ENFORCE, "privileged", ERROR),
         (NAMESPACE, ENFORCE, "restricted", WARNING),
         (NAMESPACE, ENFORCE, GONE, ERROR),
