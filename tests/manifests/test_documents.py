@@ -36,6 +36,7 @@ def mistakes(data: bytes) -> list[tuple[str, int]]:
         (b'a: 1\n---\n{"b": "\\u0000"}\n---\nc: 3\n', [("MAN001", 3)]),
         (b"a: 1\n---\nb: " + b"[" * 100_000 + b"\n---\nc: 3\n", [("SRC203", 3)]),
         (b"a: 1\n---\n%YAML 1.1\n---\nc: 3\n", [("MAN001", 4)]),
+        (b"a: 1\n---\nb: 1\nkey\nd: 2\n---\nc: 3\n", [("MAN001", 4)]),
     ],
 )
 def test_a_bad_document_does_not_lose_its_neighbours(data: bytes, found: list[tuple[str, int]]) -> None:
@@ -103,6 +104,14 @@ def test_nothing_is_nothing(data: bytes) -> None:
 def test_encodings_line_ends_and_separators(data: bytes) -> None:
     assert values(data) == [{"a": 1}, {"b": "é"}]
     assert mistakes(data) == []
+
+
+def test_a_separator_is_one_behind_a_byte_order_mark_too() -> None:
+    assert mistakes(codecs.BOM_UTF8 + b"--- {a: 1}\n") == [("MAN001", 1)]
+
+
+def test_the_last_line_has_a_break_as_kubectl_gives_it_one() -> None:
+    assert values(b"a: |\n  x") == [{"a": "x\n"}]
 
 
 def test_what_is_no_utf8_becomes_a_replacement() -> None:
