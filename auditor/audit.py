@@ -75,7 +75,8 @@ def coverage(live: Snapshot, want: Wanted) -> Coverage:
     cells: list[Cell] = []
     for group, kind in sorted(want.kinds):
         namespaced = scope(group, kind, (live,))
-        for namespace in sorted(names) if namespaced is not False else [None]:
+        # Where no namespace is known, the cell of the kind as a whole tells whether it could be read.
+        for namespace in sorted(names) if namespaced is not False and names else [None]:
             found = live.cell(group, kind, namespace)
             cells.append(Cell(group, kind, namespace, found.state, found.reason, found.objects))
     counted = [cell for cell in cells if cell.state in COUNTED]

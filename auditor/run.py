@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -32,7 +33,9 @@ from auditor.model import (
     Unavailable,
 )
 from auditor.settings import ClusterSettings, GitSource, Settings
-from auditor.store import Store
+
+if TYPE_CHECKING:
+    from auditor.store import Store
 
 log = structlog.get_logger()
 

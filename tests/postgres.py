@@ -74,10 +74,10 @@ class Postgres:
         done = subprocess.run([*command, "-c", statement, database], check=True, capture_output=True, text=True)
         return done.stdout.strip()
 
-    def database(self, template: str = "template1") -> str:
-        """The URL of a new database: an empty one, or a copy of another that nobody is connected to."""
+    def database(self) -> str:
+        """The URL of a new, empty database."""
         name = f"test{next(self.names)}"
-        self.run(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self.run(f"CREATE DATABASE {name}")
         return f"postgresql://postgres@/{name}?host={self.folder}"
 
 

@@ -141,7 +141,8 @@ class _Comparison:
         for each in raw:
             why = incomparable(each)
             if why:
-                self.out.not_compared.append(NotCompared(ref, f"{paths.render(each.spot.steps)}: {why}"))
+                path = paths.render(each.spot.steps)
+                self.out.not_compared.append(NotCompared(ref, f"{path}: {why}", path))
                 continue
             counted = weigh(each, view)
             if isinstance(counted, Counted):

@@ -38,11 +38,11 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def migrated_database(postgres: Postgres) -> str:
-    """The name of a migrated PostgreSQL database to copy."""
+def migrated_url(postgres: Postgres) -> str:
+    """A migrated PostgreSQL database for all tests that do not change its schema: to make one takes hundreds of files."""
     url = postgres.database()
     open_store(url).close()
-    return url.split("@/")[1].split("?")[0]
+    return url
 
 
 @pytest.fixture
@@ -52,8 +52,9 @@ def store(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator
         copy = shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "auditor.db")
         opened = open_store(f"sqlite:///{copy}")
     else:
-        server: Postgres = request.getfixturevalue("postgres")
-        opened = open_store(server.database(request.getfixturevalue("migrated_database")))
+        opened = open_store(request.getfixturevalue("migrated_url"))
+        with opened.engine.begin() as connection:
+            connection.exec_driver_sql("TRUNCATE clusters, policies, reports RESTART IDENTITY CASCADE")
     yield opened
     opened.close()
 

@@ -104,7 +104,7 @@ def _open(url: str, start: float) -> None:
 
 
 def test_several_starters_at_once_all_come_up(url: str) -> None:
-    for _ in range(3):
+    for _ in range(2):
         start = time.monotonic() + 0.2
         starters = [FORK.Process(target=_open, args=(url, start)) for _ in range(4)]
         for starter in starters:
@@ -129,8 +129,8 @@ def _upgrade_and_die(url: str, statement: int) -> None:
 
 
 def test_a_migration_killed_after_any_statement_leaves_nothing_and_the_next_start_makes_it_whole(url: str) -> None:
-    # Every ninth statement, and those around the end, where the revision is written down.
-    for statement in (*range(1, 60, 9), *range(60, 68, 2)):
+    # Some on the way, and those around the end, where the revision is written down.
+    for statement in (3, 20, 40, 58, *range(62, 67, 2)):
         child = FORK.Process(target=_upgrade_and_die, args=(url, statement))
         child.start()
         child.join(60)
