@@ -28,11 +28,14 @@ from tests.controlplane import processes
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 CONTAINERFILE: Final = ROOT / "deploy" / "Containerfile"
+REQUIREMENTS: Final = (ROOT / "requirements" / "build.txt", ROOT / "requirements" / "run.txt")
 UID: Final = 65532
 
 SUITE: Final = "bookworm"
 PYTHON: Final = "3.11"
 """What that suite has."""
+MOST_LAYERS: Final = 300
+"""Each build of a changed source adds two or three small ones."""
 PACKAGES: Final = ("python3", "python3-venv", "ca-certificates")
 
 
@@ -87,6 +90,7 @@ def built() -> Iterator[Image]:
         need(
             "root, to make and mount file systems", remedy="run the tests as root, or in a user namespace that is root"
         )
+    _tidy()
     base, wheels = _base(), _wheels()
     name = _buildah(
         *("bud", "--isolation", "chroot", "--network", "host", "--format", "oci", "--layers", "--quiet"),
@@ -226,17 +230,24 @@ def _command(container: Container) -> list[str]:
 
 def _buildah(*args: str | Path, driver: str = "") -> str:
     chosen = driver or _driver()
-    storage = [
-        "--root",
-        cache() / f"storage-{chosen}",
-        "--runroot",
-        cache() / f"run-{chosen}",
-        "--storage-driver",
-        chosen,
-    ]
+    at = cache() / f"{chosen}-{_pins()}"
+    storage = ["--root", at, "--runroot", at.with_name(f"{at.name}.run"), "--storage-driver", chosen]
     done = subprocess.run(["buildah", *storage, *args], capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, f"buildah {args[0]} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout
+
+
+def _tidy() -> None:
+    """Remove what was made for other requirements, and all layers when there are very many, unless somebody uses them."""
+    used = Path("/proc/mounts").read_text()
+    for path in cache().iterdir():
+        old = path.name.startswith(("overlay-", "vfs-", "wheels-")) and _pins() not in path.name
+        full = path.is_dir() and sum(1 for _ in path.glob("overlay/*/diff")) > MOST_LAYERS
+        if (old or full) and str(path) not in used:
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
 
 @functools.cache
@@ -308,8 +319,7 @@ def _base() -> str:
 
 def _wheels() -> Path:
     """A folder of the wheels that requirements/ pin, by pip with this machine's settings."""
-    lists = [ROOT / "requirements" / name for name in ("build.txt", "run.txt")]
-    folder = cache() / f"wheels-{_key(*(path.read_bytes() for path in lists))}"
+    folder = cache() / f"wheels-{_pins()}"
     with _once(folder):
         if not folder.exists():
             unfinished = folder.with_suffix(".unfinished")
@@ -324,10 +334,15 @@ def _wheels() -> Path:
                 "--require-hashes",
             ]
             command += ["--only-binary=:all:", "--python-version", PYTHON, "--dest", str(unfinished)]
-            for path in lists:
+            for path in REQUIREMENTS:
                 subprocess.run([*command, "-r", str(path)], check=True, timeout=600)
             unfinished.replace(folder)
     return folder
+
+
+@functools.cache
+def _pins() -> str:
+    return _key(*(path.read_bytes() for path in REQUIREMENTS))
 
 
 def _lines(*command: str) -> list[str]:
