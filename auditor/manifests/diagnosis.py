@@ -210,9 +210,7 @@ def _close(key: str, frame: _Open) -> str | None:
 
 def _told_of_depth(line: Line, meant: _Open, slips: list[Mistake]) -> None:
     if meant.role == "element":
-        if meant.moved == line.column:
-            return  # the whole of the element is out of line; it was said of its first line
-        meant.moved = line.column
+        meant.moved = line.column  # the whole of the element is out of line: it is said of its first line
         message = f"wrong depth: {line.key} belongs to the element of {meant.name} that begins above it"
         remedy = f"indent it by {meant.column} spaces, as the first field of the element"
     else:

@@ -39,6 +39,11 @@ def annotated(**annotations: Any) -> dict[str, Any]:
     return secret(data={"p": ENCODED}, metadata={"name": "db", "annotations": annotations})
 
 
+def telling(**annotations: Any) -> dict[str, Any]:
+    """A Secret whose annotations hold a value that it does not hold itself: a former one."""
+    return secret(data={"p": "b3RoZXI="}, metadata={"name": "db", "annotations": annotations})
+
+
 def leaks(sealed: Any) -> bool:
     said = repr(sealed) + to_json(sealed).decode() + str(sealed)
     return any(text in said for text in (CANARY, ENCODED, CANARY[:12], ENCODED[:16]))
@@ -88,8 +93,11 @@ SHAPES: dict[str, Any] = {
     "an annotation with the value": annotated(note=CANARY),
     "an annotation with the value within": annotated(note=f"the password is {CANARY}!"),
     "an annotation with the value encoded": annotated(note=ENCODED),
-    "an annotation with a copy": annotated(**{"tool.io/original": "H4sI" + CANARY, "x/last-applied": CANARY}),
-    "an annotation in JSON": annotated(note=json.dumps({"p": CANARY + "-else"})),
+    "an annotation that encodes the value": secret(
+        stringData={"p": CANARY}, metadata={"name": "db", "annotations": {"note": "x " + ENCODED}}
+    ),
+    "an annotation with a copy": telling(**{"tool.io/original": "H4sI" + CANARY, "x/last-applied": CANARY}),
+    "an annotation in JSON": telling(note=json.dumps({"p": CANARY})),
     "an annotation that is a map": annotated(note={"p": CANARY}),
     "annotations that are a list": secret(metadata={"name": "db", "annotations": [CANARY]}),
     "managed fields with values": secret(

@@ -88,6 +88,12 @@ def test_what_the_server_takes_is_no_problem(old: str, new: str) -> None:
     assert said(DEPLOYMENT.replace(old, new)) == []
 
 
+def test_versions_that_are_no_longer_served_are_not_judged_by_others() -> None:
+    text = "apiVersion: autoscaling/v2beta1\nkind: HorizontalPodAutoscaler\nmetadata: {name: x}\nspec:\n  scaleTargetRef: {kind: D, name: x}\n  maxReplicas: 2\n  metrics: [{type: Resource, resource: {name: cpu, targetAverageUtilization: 50}}]\n"
+    assert said(text) == []
+    assert [line for _, line, _ in said(text.replace("v2beta1", "v2"))] == [7]
+
+
 def test_schemas_within_definitions_are_left_alone() -> None:
     text = """\
 apiVersion: apiextensions.k8s.io/v1

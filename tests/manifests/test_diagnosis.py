@@ -87,6 +87,22 @@ def test_a_slip_is_told_at_its_line(old: str, new: str, line: int, message: str)
     assert {at for at, _ in found} <= {line, line + 1}
 
 
+def test_a_whole_element_out_of_line_is_one_problem() -> None:
+    indented = re.sub(r"^    (?=[ a-z])", "      ", POD, flags=re.MULTILINE).replace("      app: web", "    app: web")
+    assert problems(indented) == [(10, "wrong depth: image belongs to the element of containers that begins above it")]
+
+
+def test_a_field_that_is_there_already_was_not_meant_twice() -> None:
+    text = POD.replace("    app: web\n", "    app: web\nname: other\n")
+    assert diagnosed(text) == []
+    assert problems(text) == [(7, "name is not a field of this kind")]
+
+
+def test_a_quote_that_a_later_one_closes_is_told_where_it_opens() -> None:
+    text = POD.replace("  name: web\n", '  name: "web\n', 1).replace("value: b", 'value: "b"')
+    assert problems(text)[0] == (4, "the quote that opens here is not closed on its line")
+
+
 def test_two_slips_are_two_problems() -> None:
     text = POD.replace("  name: web\n", "name: web\n", 1).replace("    image: nginx", "    image:nginx")
     assert [line for line, _ in problems(text)] == [4, 10]
