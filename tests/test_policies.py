@@ -121,6 +121,13 @@ def test_ids_are_asked_for_in_any_case_and_by_name() -> None:
     assert [policy.id for policy in choose(CATALOGUE, ["POD001", "HIST001"], ["bare-pod"])] == ["HIST001"]
 
 
+def test_what_is_off_is_chosen_only_by_name() -> None:
+    off = [policy.id for policy in CATALOGUE if not policy.enabled]
+    assert off
+    assert not {policy.id for policy in choose(CATALOGUE, (), ())} & set(off)
+    assert [policy.id for policy in choose(CATALOGUE, off[:1], ())] == off[:1]
+
+
 def test_an_unknown_policy_is_a_misuse_with_what_was_probably_meant() -> None:
     with pytest.raises(Misuse, match="did you mean bare-pod"):
         choose(CATALOGUE, ["bare-pods"], ())

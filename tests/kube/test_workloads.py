@@ -65,7 +65,11 @@ def test_containers_have_roles() -> None:
         {
             "spec": {
                 "containers": [{"name": "web"}, None, "odd", {}],
-                "initContainers": [{"name": "setup"}, {"name": "proxy", "restartPolicy": "Always"}],
+                "initContainers": [
+                    {"name": "setup"},
+                    {"name": "proxy", "restartPolicy": "Always"},
+                    {"name": "again", "restartPolicy": "OnFailure"},
+                ],
                 "ephemeralContainers": [{"name": "debug"}],
             }
         },
@@ -73,6 +77,7 @@ def test_containers_have_roles() -> None:
     assert [(one.role, one.name, one.path[-1], str(one)) for one in containers(pod)] == [
         ("init", "setup", 0, "init container setup"),
         ("sidecar", "proxy", 1, "container proxy"),
+        ("init", "again", 2, "init container again"),
         ("app", "web", 0, "container web"),
         ("app", "", 3, "container 3"),
         ("ephemeral", "debug", 0, "ephemeral container debug"),
