@@ -13,8 +13,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
-import structlog
-
 from auditor.exemptions import Exemptions
 from auditor.kube import fields
 from auditor.kube.fingerprints import fingerprint
@@ -39,8 +37,6 @@ from auditor.model import (
     Unreadable,
     Verdict,
 )
-
-log: Final = structlog.get_logger(__name__)
 
 _UNREAD: Final = frozenset({CellState.DENIED, CellState.UNAVAILABLE})
 
@@ -194,9 +190,11 @@ def _ask(policy: Policy, resource: Resource, around: Surroundings) -> _Said:
     except Unreadable as unreadable:
         answer = Unknown(str(unreadable))
     except Exception as error:
+        import structlog  # it takes a tenth of a second to load, and is nearly never needed
+
         # Neither the error's message nor local variables: they may quote a value.
         trace = "".join(traceback.format_tb(error.__traceback__))
-        log.error(
+        structlog.get_logger(__name__).error(
             "policy_broke", policy=policy.id, object=str(resource.ref), error=type(error).__name__, traceback=trace
         )
         return _Said(
