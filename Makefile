@@ -49,13 +49,13 @@ docs: dev ## Write every generated file
 	@$(BIN)/python -m tests.generated --write
 
 test: dev ## Tests that need nothing but Python and git (at most a minute)
-	@$(BIN)/python -m pytest -q -m "not component and not soak"
+	@$(BIN)/python -m pytest -q -n auto -m "not component and not soak"
 
 test-313: ## The same on Python 3.13, where there is one
 	@$(PYTHON) -m tests.on_313
 
 check: components lint types contracts test-313 ## Everything: format, lint, types, contracts, generated files, all tests
-	@$(BIN)/python -m pytest -q -m "not soak"
+	@$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not soak"
 
 soak: components ## The large counts; takes as long as it takes
 	@AUDITOR_TEST_PROFILE=soak $(BIN)/python -m pytest -q

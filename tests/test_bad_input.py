@@ -15,6 +15,7 @@ import pytest
 
 from auditor.cli import example
 
+pytestmark = pytest.mark.component  # git, and some thirty processes
 AUDITOR = Path(sys.executable).parent / "auditor"
 CANARIES = ("kube-canary-1", "pw-canary-2", "token-canary-3", "env-canary-4")
 MANIFESTS = example.HERE / "commits/1"
@@ -34,7 +35,12 @@ def auditor(*args: object, folder: Path, environ: dict[str, str] | None = None) 
         text=True,
         timeout=60,
         cwd=folder,
-        env={"PATH": os.environ["PATH"], "HOME": str(folder), "XDG_CACHE_HOME": str(folder / "cache"), **(environ or {})},
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),
+            "XDG_CACHE_HOME": str(folder / "cache"),
+            **(environ or {}),
+        },
     )
     for canary in CANARIES:
         assert canary not in done.stdout + done.stderr
@@ -74,7 +80,12 @@ CASES: Sequence[tuple[str, Sequence[object], int, Sequence[str]]] = (
     ("plain http", ["manifests", "--desired", "http://127.0.0.1/x.git"], 2, ["http"]),
     ("an option for a URL", ["manifests", "--desired", "--upload-pack=touch x"], 2, ["--upload-pack"]),
     ("a transport that runs code", ["manifests", "--desired", "ext::sh -c touch% x"], 2, ["ext"]),
-    ("a server that is not there", ["diff", "--desired", MANIFESTS, "--live", "context:nowhere"], 3, ["nobody listens"]),
+    (
+        "a server that is not there",
+        ["diff", "--desired", MANIFESTS, "--live", "context:nowhere"],
+        3,
+        ["nobody listens"],
+    ),
     ("an unknown context", ["diff", "--desired", MANIFESTS, "--live", "context:nowhre"], 2, ["nowhre", "nowhere"]),
     ("no cluster around", ["diff", "--desired", MANIFESTS, "--live", "in-cluster"], 2, ["not a Pod", "--live context"]),
     ("a dump that is not there", ["diff", "--desired", MANIFESTS, "--live", "nope.json"], 2, ["nope.json"]),

@@ -78,6 +78,7 @@ def test_what_git_inherits_from_us_is_a_short_list(monkeypatch: pytest.MonkeyPat
             "NO_PROXY",
             "HTTPS_PROXY",
             "PWD",
+            "GIT_PYTHON_REFRESH",
             "OLDPWD",
             "SHLVL",
             "_",
