@@ -131,4 +131,5 @@ def audit(
         not_compared=comparison.not_compared,
         scores=score(verdicts, desired, live, team_labels=team_labels),
         seen=frozenset(live.by_ref) if live else frozenset(),
+        ignored=comparison.ignored,
     )

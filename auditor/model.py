@@ -488,6 +488,18 @@ class NotCompared:
 
 
 @dataclass(frozen=True, slots=True)
+class Ignored:
+    """A difference that is no drift, and why: a default, an injection, a controller's field. Told only where it was asked for."""
+
+    ref: Ref
+    path: str
+    reason: str
+    desired: Any = None
+    live: Any = None
+    owner: Owner | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Earlier:
     """What an earlier commit said of an object; `body` is None where it did not have it.
 
@@ -562,3 +574,5 @@ class Audit:
     scores: Scores
     seen: frozenset[Ref] = frozenset()
     """Objects that were read live, for `Past.seen` of later runs."""
+    ignored: tuple[Ignored, ...] = ()
+    """Filled only where it was asked for; never stored."""

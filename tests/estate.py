@@ -111,8 +111,12 @@ spec:
 
 
 def write(folder: Path, workloads: int) -> int:
-    """Writes the manifests, a file an application; gives the number of bytes."""
+    """Writes the manifests, a file an application and one for each namespace; gives the number of bytes."""
     size = 0
+    for namespace in sorted({namespace for _, namespace, _ in names(workloads)}):
+        file = folder / f"{namespace}.yaml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        size += file.write_text(f"apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {namespace}\n")
     for number, namespace, name in names(workloads):
         file = folder / namespace / f"{name}.yaml"
         file.parent.mkdir(parents=True, exist_ok=True)

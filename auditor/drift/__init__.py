@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from auditor.drift.compare import Comparison, Ignored, compare
+from auditor.drift.compare import Comparison, compare
 
-__all__ = ["Comparison", "Ignored", "compare"]
+__all__ = ["Comparison", "compare"]

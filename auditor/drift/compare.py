@@ -32,8 +32,8 @@ from auditor.model import (
     Direction,
     Drift,
     DriftKind,
+    Ignored,
     NotCompared,
-    Owner,
     OwnerClass,
     Past,
     Ref,
@@ -44,18 +44,6 @@ from auditor.model import (
 )
 
 _AUTOSCALERS = (("autoscaling", "HorizontalPodAutoscaler"), ("keda.sh", "ScaledObject"))
-
-
-@dataclass(frozen=True, slots=True)
-class Ignored:
-    """A difference that is no drift, and why: shown by `--show-ignored`."""
-
-    ref: Ref
-    path: str
-    reason: str
-    desired: Any = None
-    live: Any = None
-    owner: Owner | None = None
 
 
 @dataclass(frozen=True, slots=True)

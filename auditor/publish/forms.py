@@ -166,6 +166,17 @@ class ScoresForm(TypedDict):
     workloads: list[WorkloadScoreForm]
 
 
+class IgnoredForm(TypedDict):
+    """A difference that does not count, and why (`--show-ignored`)."""
+
+    ref: RefForm
+    path: str
+    reason: str
+    desired: Any
+    live: Any
+    owner: OwnerForm | None
+
+
 class AuditForm(TypedDict):
     """`auditor audit -o json`"""
 
@@ -178,6 +189,7 @@ class AuditForm(TypedDict):
     verdicts: list[VerdictForm]
     drift: list[DriftForm]
     not_compared: list[NotComparedForm]
+    ignored: list[IgnoredForm]
     scores: ScoresForm
 
 
@@ -203,6 +215,7 @@ class DiffForm(TypedDict):
     problems: list[ProblemForm]
     drift: list[DriftForm]
     not_compared: list[NotComparedForm]
+    ignored: list[IgnoredForm]
 
 
 class ResourceForm(TypedDict):

@@ -31,6 +31,7 @@ def audit_form(audit: model.Audit) -> forms.AuditForm:
         "verdicts": verdict_forms(audit.verdicts),
         "drift": drift_forms(audit.drift),
         "not_compared": _not_compared(audit.not_compared),
+        "ignored": [_ignored(each) for each in audit.ignored],
         "scores": scores_form(audit.scores),
     }
 
@@ -58,6 +59,7 @@ def diff_form(audit: model.Audit) -> forms.DiffForm:
         "problems": problem_forms(audit.problems),
         "drift": drift_forms(audit.drift),
         "not_compared": _not_compared(audit.not_compared),
+        "ignored": [_ignored(each) for each in audit.ignored],
     }
 
 
@@ -260,6 +262,18 @@ def _policy(policy: model.Policy) -> forms.PolicyForm:
         "rationale": policy.rationale,
         "remedy": policy.remedy,
         "version": policy.version,
+    }
+
+
+def _ignored(found: model.Ignored) -> forms.IgnoredForm:
+    secret = is_secret(found.ref)
+    return {
+        "ref": ref_form(found.ref),
+        "path": found.path,
+        "reason": found.reason,
+        "desired": _redacted(found.desired) if secret else plain(found.desired),
+        "live": _redacted(found.live) if secret else plain(found.live),
+        "owner": owner_form(found.owner) if found.owner else None,
     }
 
 

@@ -61,6 +61,13 @@ def sections(audit: Audit, *, whole: bool, see_all: str, zone: tzinfo = UTC) -> 
             )
         ]
         found += _listed(waiting, audit, whole=whole, see_all=see_all, zone=zone)
+    if audit.ignored:
+        found += [title(f"Ignored: {words.plural(len(audit.ignored), 'difference')} that do not count")]
+        shown = audit.ignored if whole else audit.ignored[:_OBJECTS]
+        found += [
+            line(f"· {words.object_words(one.ref)}: {visible(one.path)}: {visible(one.reason)}", 2, 2) for one in shown
+        ]
+        found += hidden(len(audit.ignored) - len(shown), "difference", see_all)
     return found
 
 
