@@ -37,7 +37,7 @@ def existence(reference: Reference, resource: Resource, around: Surroundings) ->
     """What is known of the object that a workload refers to. Raises nothing."""
     kind, name = reference.kind, reference.name
     if kind == "ConfigMap" and name == "kube-root-ca.crt":
-        return Found()
+        return Found(made=Made(kind, name, frozenset({"ca.crt"})))  # the root CA publisher makes it in every namespace
     unread = ""
     try:
         found = around.find(kind, resource, name)

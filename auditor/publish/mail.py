@@ -10,6 +10,7 @@ import re
 import smtplib
 import ssl
 from datetime import UTC, datetime
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -37,7 +38,7 @@ def message(settings: MailSettings, data: ReportData) -> EmailMessage:
         sender = _address(settings.sender)
         made["From"] = sender
         made["To"] = [_address(one) for one in settings.recipients]
-    except (ValueError, IndexError) as error:
+    except (ValueError, IndexError, MessageError) as error:  # which of them depends on Python's version
         raise Unavailable("mail", f"report.mail: {error}", remedy="write addresses as name@example.org") from None
     domain = sender.domain or "localhost"
     made["Subject"] = report.subject(data)

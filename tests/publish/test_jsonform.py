@@ -99,7 +99,8 @@ def test_times_are_utc_with_z() -> None:
 def test_the_shapes_are_those_of_the_interface() -> None:
     form = json.loads(jsonform.dumps(jsonform.audit_form(sample.AUDIT)))
     assert list(form) == [
-        "version", "at", "cluster", "sources", "coverage", "problems", "verdicts", "drift", "not_compared", "scores",
+        "version", "at", "cluster", "sources", "coverage", "problems", "verdicts", "drift", "not_compared", "ignored",
+        "scores",
     ]  # fmt: skip
     assert form["at"] == "2026-11-17T14:05:07Z"
     verdict = next(one for one in form["verdicts"] if one["outcome"] == "fail" and one["policy"]["id"] == "PRB001")
