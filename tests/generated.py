@@ -5,6 +5,8 @@ Without `--write` it names each that is stale and exits 1; `tests/test_generated
 
 from __future__ import annotations
 
+import re
+import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -90,10 +92,26 @@ def commands_page() -> str:
     return "\n".join(parts)
 
 
+def readme() -> str:
+    """README.md with what `auditor demo --once` prints between its marks; the time of the fetch, which is now, left out."""
+    command = [str(Path(sys.executable).parent / "auditor"), "demo", "--once"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+    said = re.sub(r", fetched .*", "", said).rstrip()
+    drift, _, more = said.partition("\nWaiting: ")
+    said = (
+        f"{drift}\n… what waits, the worst findings with file and line, what is not known …\n\n"
+        + more[more.index("Score by") :]
+    )
+    before, begin, rest = (ROOT / "README.md").read_text().partition("<!-- demo: begin -->\n")
+    _, end, after = rest.partition("<!-- demo: end -->")
+    return f"{before}{begin}```\n{said}\n```\n{end}{after}"
+
+
 def files() -> Mapping[str, Callable[[], str]]:
     from auditor.publish.schema import schemas
 
     return {
+        "README.md": readme,
         "docs/policies.md": policies_page,
         "docs/metrics.md": metrics_page,
         "docs/settings.md": settings_page,
