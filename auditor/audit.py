@@ -67,14 +67,21 @@ def wanted(
     return Wanted(frozenset(kinds), frozenset(named | declared | {ref.namespace for ref in left if ref.namespace}))
 
 
-def coverage(live: Snapshot, want: Wanted) -> Coverage:
-    """The cell of every wanted kind in every wanted namespace, and the share of those counted that were listed."""
+def coverage(live: Snapshot, want: Wanted, held: Iterable[tuple[str, str]] = ()) -> Coverage:
+    """The cell of every wanted kind in every wanted namespace, and the share of those counted that were listed.
+
+    Of cluster-scoped kinds only those that git holds (`held`): what policies read of others is not in the namespaces audited;
+    where it may not be read, their verdicts are unknown, and a token for two namespaces can audit these two in full.
+    """
+    held = frozenset(held)
     names = want.namespaces
     if names is None:
         names = frozenset(r.ref.namespace for r in live.resources if r.ref.namespace)
     cells: list[Cell] = []
     for group, kind in sorted(want.kinds):
         namespaced = scope(group, kind, (live,))
+        if namespaced is False and (group, kind) not in held:
+            continue
         # Where no namespace is known, the cell of the kind as a whole tells whether it could be read.
         for namespace in sorted(names) if namespaced is not False and names else [None]:
             found = live.cell(group, kind, namespace)
@@ -94,6 +101,12 @@ def _age(live: Snapshot | None, at: datetime) -> Iterator[Problem]:
                 f"the live side is as of {source.fetched_at:%Y-%m-%d %H:%M} UTC, {at - source.fetched_at} before this audit",
                 "judge it as of then with --at, or make a newer dump",
             )
+
+
+def _covered(desired: Snapshot | None, live: Snapshot | None, want: Wanted) -> Coverage:
+    if live is None:
+        return Coverage(None)
+    return coverage(live, want, desired.kinds() if desired else want.kinds)
 
 
 def audit(
@@ -119,7 +132,7 @@ def audit(
         at=at,
         cluster=cluster,
         sources=desired.sources if desired else (),
-        coverage=coverage(live, want or wanted(desired, policies)) if live else Coverage(None),
+        coverage=_covered(desired, live, want or wanted(desired, policies)),
         problems=(
             *(desired.problems if desired else ()),
             *(live.problems if live else ()),

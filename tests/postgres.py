@@ -25,8 +25,6 @@ _OPTIONS = {
     "listen_addresses": "",
     # Nothing here outlives the test; the tests kill processes, not the machine.
     "fsync": "off",
-    "synchronous_commit": "off",
-    "full_page_writes": "off",
     "shared_buffers": "32MB",
     "max_connections": "60",
     "autovacuum": "off",

@@ -194,6 +194,7 @@ def test_what_a_token_may_not_list_is_denied_never_missing(shop: Plane, reposito
         "pods,services,configmaps,replicationcontrollers,persistentvolumeclaims,limitranges,resourcequotas,serviceaccounts,"
         "deployments.apps,statefulsets.apps,daemonsets.apps,replicasets.apps,jobs.batch,cronjobs.batch,"
         "horizontalpodautoscalers.autoscaling,networkpolicies.networking.k8s.io,ingresses.networking.k8s.io,"
+        "controllerrevisions.apps,endpointslices.discovery.k8s.io,endpoints,"
         "poddisruptionbudgets.policy"
     )
     source = {"url": f"file://{repository}", "allow_local": True}
