@@ -48,7 +48,7 @@ contracts: dev
 docs: dev ## Write every generated file
 	@$(BIN)/python -m tests.generated --write
 
-test: dev ## Tests that need nothing but Python and git (at most a minute)
+test: dev ## Tests that need nothing but Python and git
 	@$(BIN)/python -m pytest -q -n auto -m "not component and not soak"
 
 test-313: ## The same on Python 3.13, where there is one
