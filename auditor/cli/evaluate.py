@@ -20,16 +20,8 @@ Paths = Annotated[list[str], typer.Argument(metavar="PATH", help="Files, folders
 
 
 @app.command()
-def check(
-    paths: Paths,
-    select: options.Select = None,
-    ignore: options.Ignore = None,
-    fail_on: options.Fail = None,
-    at: options.At = None,
-    output: options.Form = options.Output.TEXT,
-    show_all: options.All = False,
-    debug: options.Debug = False,
-) -> int:
+@options.spread
+def check(*, paths: Paths, judging: options.Judging, at: options.At = None, printing: options.Printing) -> int:
     """Judge manifests on disk by the policies.
 
     No cluster, no git, no database is needed.
@@ -39,8 +31,8 @@ def check(
     from auditor.publish import jsonform, text
     from auditor.settings import AuditSettings
 
-    quiet_logs(debug)
-    policies = options.chosen(options.names(select), options.names(ignore))
+    quiet_logs(printing.debug)
+    policies = options.chosen(options.names(judging.select), options.names(judging.ignore))
     desired = folders(paths, deadline=time.monotonic() + 600, key=new_key())
     result = audit(
         desired,
@@ -49,78 +41,51 @@ def check(
         at=options.moment(at) or datetime.now(UTC),
         team_labels=AuditSettings().team_labels,
     )
-    if output is options.Output.JSON:
-        options.write(jsonform.dumps(jsonform.check_form(result)))
-    else:
-        options.say(text.check_text(result, policies, options.look(show_all), written_line))
-    return 1 if reaches(result, (fail_on or options.FailOn.ERROR).value) else 0
+    printing.show(
+        lambda: jsonform.check_form(result), lambda look: text.check_text(result, policies, look, written_line)
+    )
+    return 1 if reaches(result, (judging.fail_on or options.FailOn.ERROR).value) else 0
 
 
 @app.command()
+@options.spread
 def diff(
-    desired: options.Desired = None,
-    live: options.Live = None,
-    live_complete: options.LiveComplete = False,
-    cluster: options.Cluster = None,
-    kubeconfig: options.Kubeconfig = None,
-    namespace: options.Namespaces = None,
+    *,
+    sides: options.Sides,
     at: options.At = None,
     show_ignored: options.ShowIgnored = False,
     allow_incomplete: options.Incomplete = False,
-    settings: options.SettingsFile = None,
-    output: options.Form = options.Output.TEXT,
-    show_all: options.All = False,
-    debug: options.Debug = False,
+    printing: options.Printing,
 ) -> int:
     """Compare what git says with what runs: drift only."""
     from auditor.kube.secrets import new_key
     from auditor.publish import jsonform, text
     from auditor.run import run
 
-    quiet_logs(debug)
-    chosen = options.sources_settings(
-        settings,
-        desired=desired,
-        live=live,
-        complete=live_complete,
-        cluster=cluster,
-        kubeconfig=kubeconfig,
-        namespaces=namespace,
-    )
+    quiet_logs(printing.debug)
     result = run(
-        with_cache(chosen),
+        with_cache(options.load_settings(sides.settings, sides.flags())),
         policies=options.chosen((), ()),
         key=new_key(),
         at=options.moment(at),
         ignored=show_ignored,
         drift_only=True,
     ).audit
-    if output is options.Output.JSON:
-        options.write(jsonform.dumps(jsonform.diff_form(result)))
-    else:
-        options.say(text.diff_text(result, options.look(show_all)))
+    printing.show(lambda: jsonform.diff_form(result), lambda look: text.diff_text(result, look))
     return incomplete(result, allow_incomplete) or (1 if drifted(result) else 0)
 
 
 @app.command()
+@options.spread
 def audit(
-    desired: options.Desired = None,
-    live: options.Live = None,
-    live_complete: options.LiveComplete = False,
-    cluster: options.Cluster = None,
-    kubeconfig: options.Kubeconfig = None,
-    namespace: options.Namespaces = None,
-    select: options.Select = None,
-    ignore: options.Ignore = None,
-    fail_on: options.Fail = None,
+    *,
+    sides: options.Sides,
+    judging: options.Judging,
     at: options.At = None,
     show_ignored: options.ShowIgnored = False,
     allow_incomplete: options.Incomplete = False,
     database: options.Database = None,
-    settings: options.SettingsFile = None,
-    output: options.Form = options.Output.TEXT,
-    show_all: options.All = False,
-    debug: options.Debug = False,
+    printing: options.Printing,
 ) -> int:
     """One whole run: drift, verdicts, score.
 
@@ -131,22 +96,10 @@ def audit(
     from auditor.run import run
     from auditor.store import opened
 
-    quiet_logs(debug)
-    chosen = options.sources_settings(
-        settings,
-        desired=desired,
-        live=live,
-        complete=live_complete,
-        cluster=cluster,
-        kubeconfig=kubeconfig,
-        namespaces=namespace,
-        select=select,
-        ignore=ignore,
-        fail_on=fail_on,
-        database=database,
-    )
+    quiet_logs(printing.debug)
+    chosen = options.load_settings(sides.settings, sides.flags(), judging.flags(), options.stored(database))
     policies = options.chosen(chosen.audit.select, chosen.audit.ignore)
-    stored = database is not None or (settings is not None and "store" in chosen.model_fields_set)
+    stored = database is not None or (sides.settings is not None and "store" in chosen.model_fields_set)
     with opened(chosen.store if stored else None) as store:
         result = run(
             with_cache(chosen),
@@ -156,22 +109,19 @@ def audit(
             at=options.moment(at),
             ignored=show_ignored,
         ).audit
-    if output is options.Output.JSON:
-        options.write(jsonform.dumps(jsonform.audit_form(result)))
-    else:
-        options.say(text.audit_text(result, policies, options.look(show_all)))
+    printing.show(lambda: jsonform.audit_form(result), lambda look: text.audit_text(result, policies, look))
     found = drifted(result) or reaches(result, chosen.audit.fail_on)
     return incomplete(result, allow_incomplete) or (1 if found else 0)
 
 
 @app.command()
+@options.spread
 def manifests(
+    *,
     paths: Annotated[list[str] | None, typer.Argument(metavar="PATH", help="Files, folders, or -.")] = None,
     desired: options.Desired = None,
     settings: options.SettingsFile = None,
-    output: options.Form = options.Output.TEXT,
-    show_all: options.All = False,
-    debug: options.Debug = False,
+    printing: options.Printing,
 ) -> int:
     """Show the desired side as it was read.
 
@@ -180,7 +130,7 @@ def manifests(
     from auditor.kube.secrets import new_key
     from auditor.publish import jsonform, text
 
-    quiet_logs(debug)
+    quiet_logs(printing.debug)
     deadline = time.monotonic() + 600
     if paths and desired:
         raise Misuse("both PATH and --desired are given", remedy="give one of them")
@@ -189,24 +139,18 @@ def manifests(
     else:
         from auditor.run import read_desired
 
-        chosen = with_cache(options.sources_settings(settings, desired=desired))
+        chosen = with_cache(options.load_settings(settings, options.Sides(desired=desired).flags()))
         snapshot = read_desired(chosen, key=new_key(), deadline=deadline)
-    if output is options.Output.JSON:
-        options.write(jsonform.dumps(jsonform.manifests_form(snapshot)))
-    else:
-        options.say(text.manifests_text(snapshot, options.look(show_all)))
+    printing.show(lambda: jsonform.manifests_form(snapshot), lambda look: text.manifests_text(snapshot, look))
     return 1 if any(problem.severity is not Severity.INFO for problem in snapshot.problems) else 0
 
 
 @app.command()
+@options.spread
 def dump(
-    live: options.Live = None,
+    *,
+    sides: options.Sides,
     file: Annotated[str, typer.Option("--file", "-f", metavar="FILE", help="Where to write; - is stdout.")] = "-",
-    cluster: options.Cluster = None,
-    kubeconfig: options.Kubeconfig = None,
-    namespace: options.Namespaces = None,
-    desired: options.Desired = None,
-    settings: options.SettingsFile = None,
     debug: options.Debug = False,
 ) -> int:
     """Write the live side into a file, without secret values.
@@ -219,11 +163,7 @@ def dump(
     from auditor.run import read_desired, read_live
 
     quiet_logs(debug)
-    chosen = with_cache(
-        options.sources_settings(
-            settings, desired=desired, live=live, cluster=cluster, kubeconfig=kubeconfig, namespaces=namespace
-        )
-    )
+    chosen = with_cache(options.load_settings(sides.settings, sides.flags()))
     key, deadline = new_key(), time.monotonic() + chosen.audit.deadline_seconds
     side = read_desired(chosen, key=key, deadline=deadline) if chosen.sources else None
     want = wanted(side, options.chosen((), ()), chosen.cluster.namespaces)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
@@ -89,8 +91,106 @@ Debug = Annotated[bool, typer.Option("--debug", help="Say more, and show where a
 All = Annotated[bool, typer.Option("--all", help="Print every row, however many.")]
 
 
-def load_settings(file: Path | None, flags: Mapping[str, Any] | None = None) -> Settings:
-    """Settings from the file, the environment and flags. Raises `Misuse`."""
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Which two sides, and where the settings are: the options of every command that reads git and a cluster."""
+
+    desired: Desired = None
+    live: Live = None
+    live_complete: LiveComplete = False
+    cluster: Cluster = None
+    kubeconfig: Kubeconfig = None
+    namespace: Namespaces = None
+    settings: SettingsFile = None
+
+    def flags(self) -> dict[str, Any]:
+        """What they say, nested as the settings file is."""
+        found: dict[str, Any] = {
+            "cluster": {
+                "live": self.live,
+                "complete": True if self.live_complete else None,
+                "name": self.cluster,
+                "kubeconfig": self.kubeconfig,
+                "namespaces": tuple(self.namespace) if self.namespace else None,
+            }
+        }
+        if self.desired:
+            from auditor.desired import parse_source
+
+            found["sources"] = tuple(parse_source(text) for text in self.desired)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """Which policies, and what counts as a failure: the options of every command that judges."""
+
+    select: Select = None
+    ignore: Ignore = None
+    fail_on: Fail = None
+
+    def flags(self) -> dict[str, Any]:
+        """What they say, nested as the settings file is."""
+        return {
+            "audit": {
+                "select": names(self.select) or None,
+                "ignore": names(self.ignore) or None,
+                "fail_on": self.fail_on.value if self.fail_on else None,
+            }
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Printing:
+    """How to print the one result of a command."""
+
+    output: Form = Output.TEXT
+    show_all: All = False
+    debug: Debug = False
+
+    def show(self, form: Callable[[], object], text: Callable[[Look], str]) -> None:
+        """Prints one of the two on stdout; only the one that is asked for is made."""
+        if self.output is Output.JSON:
+            from auditor.publish.encoding import dumps
+
+            write(dumps(form()))
+        else:
+            say(text(look(self.show_all)))
+
+
+def spread(command: Callable[..., int]) -> Callable[..., int]:
+    """The command with an option for each field of the dataclasses among its parameters: typer knows single options only."""
+    groups: dict[str, Any] = {}
+    flat: list[inspect.Parameter] = []
+    for parameter in inspect.signature(command, eval_str=True).parameters.values():
+        if not is_dataclass(parameter.annotation):
+            flat.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+            continue
+        groups[parameter.name] = parameter.annotation
+        hints = get_type_hints(parameter.annotation, include_extras=True)
+        flat += [
+            inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=one.default, annotation=hints[one.name])
+            for one in fields(parameter.annotation)
+        ]
+
+    def called(**given: Any) -> int:
+        for name, group in groups.items():
+            given[name] = group(**{one.name: given.pop(one.name) for one in fields(group)})
+        return command(**given)
+
+    called.__name__, called.__doc__ = command.__name__, command.__doc__
+    called.__annotations__ = {one.name: one.annotation for one in flat}
+    called.__signature__ = inspect.Signature(flat)  # type: ignore[attr-defined]
+    return called
+
+
+def stored(database: str | None, cluster: str | None = None) -> dict[str, Any]:
+    """What `--database` and `--cluster` say, nested as the settings file is."""
+    return {"store": {"url": database}, "cluster": {"name": cluster}}
+
+
+def load_settings(file: Path | None, *flags: Mapping[str, Any]) -> Settings:
+    """Settings from the file, the environment and flags; later flags win. Raises `Misuse`."""
     from auditor.settings import load
 
     text = None
@@ -101,44 +201,11 @@ def load_settings(file: Path | None, flags: Mapping[str, Any] | None = None) -> 
             raise Misuse(
                 f"settings file {file}: {error.strerror}", remedy="name a file that can be read with --settings"
             ) from None
-    return load(text, str(file or "settings"), os.environ, flags)
-
-
-def sources_settings(
-    file: Path | None,
-    *,
-    desired: Sequence[str] | None = None,
-    live: str | None = None,
-    complete: bool = False,
-    cluster: str | None = None,
-    kubeconfig: Path | None = None,
-    namespaces: Sequence[str] | None = None,
-    select: str | None = None,
-    ignore: str | None = None,
-    fail_on: FailOn | None = None,
-    database: str | None = None,
-) -> Settings:
-    """Settings with what the flags of `audit` and `diff` say over them."""
-    flags: dict[str, Any] = {
-        "cluster": {
-            "live": live,
-            "complete": True if complete else None,
-            "name": cluster,
-            "kubeconfig": kubeconfig,
-            "namespaces": tuple(namespaces) if namespaces else None,
-        },
-        "audit": {
-            "select": names(select) or None,
-            "ignore": names(ignore) or None,
-            "fail_on": fail_on.value if fail_on else None,
-        },
-        "store": {"url": database},
-    }
-    if desired:
-        from auditor.desired import parse_source
-
-        flags["sources"] = tuple(parse_source(text) for text in desired)
-    return load_settings(file, flags)
+    said: dict[str, Any] = {}
+    for each in flags:
+        for part, values in each.items():
+            said[part] = {**said.get(part, {}), **values} if isinstance(values, Mapping) else values
+    return load(text, str(file or "settings"), os.environ, said)
 
 
 def names(text: str | None) -> tuple[str, ...]:

@@ -46,7 +46,7 @@ def report(
     from auditor.store import opened
 
     quiet_logs(debug)
-    chosen = options.sources_settings(settings, cluster=cluster, database=database)
+    chosen = options.load_settings(settings, options.stored(database, cluster))
     end = options.moment(until) or datetime.now(UTC)
     with opened(chosen.store) as store:
         assert store is not None
@@ -75,7 +75,7 @@ def upgrade(
     from auditor.store import upgrade as migrate
 
     quiet_logs(debug)
-    print(migrate(options.sources_settings(settings, database=database).store))
+    print(migrate(options.load_settings(settings, options.stored(database)).store))
     return 0
 
 
@@ -87,7 +87,7 @@ def current(
     from auditor.store import current as version
 
     quiet_logs(debug)
-    print(version(options.sources_settings(settings, database=database).store))
+    print(version(options.load_settings(settings, options.stored(database)).store))
     return 0
 
 
@@ -102,7 +102,7 @@ def prune(
     from auditor.store import opened
 
     quiet_logs(debug)
-    with opened(options.sources_settings(settings, database=database).store) as store:
+    with opened(options.load_settings(settings, options.stored(database)).store) as store:
         assert store is not None
         print(f"removed {store.prune(ago(older_than, datetime.now(UTC)))} rows")
     return 0
