@@ -20,6 +20,7 @@ from auditor.model import (
     Cell,
     CellState,
     Coverage,
+    Given,
     Past,
     Policy,
     Problem,
@@ -119,15 +120,18 @@ def audit(
     past: Past | None = None,
     want: Wanted | None = None,
     team_labels: Sequence[str] = (),
+    registries: Sequence[str] = (),
     ignored: bool = False,
 ) -> Audit:
-    """Everything that follows from two snapshots. `ignored` also lists differences that do not count (injected fields)."""
+    """Everything that follows from two snapshots. `ignored` also lists differences that do not count (injected fields);
+    `registries` are those that a setting allows."""
     past = past or Past()
-    comparison = Comparison()
+    comparison, drift = Comparison(), None
     if desired is not None and live is not None:
         comparison = compare(desired, live, past=past, at=at, ignored=ignored)
+        drift = {each.ref: each for each in comparison.drift}
     exempt = exemptions(desired, at)
-    verdicts = judge(policies, desired, live, exempt=exempt, at=at)
+    verdicts = judge(policies, desired, live, exempt=exempt, at=at, given=Given(drift, tuple(registries)))
     return Audit(
         at=at,
         cluster=cluster,

@@ -479,6 +479,20 @@ class Drift:
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """What rules are told beside the two sides, as plain values.
+
+    `drift`: of this run, by object; None where nothing was compared. `registries`: those that a setting allows, () for no list.
+    """
+
+    drift: Mapping[Ref, Drift] | None = None
+    registries: tuple[str, ...] = ()
+
+
+NOTHING_GIVEN: Final = Given()
+
+
+@dataclass(frozen=True, slots=True)
 class NotCompared:
     """What could not be compared, and why. `path` where it is one field; "" where it is the object as a whole."""
 

@@ -192,6 +192,7 @@ def _audited(
             past=past,
             want=want,
             team_labels=settings.audit.team_labels,
+            registries=settings.audit.registries,
             ignored=ignored,
         )
     with clock.phase("collect"):

@@ -117,6 +117,10 @@ class AuditSettings(_Part):
         ("gitops-auditor.io/team", "team", "owner", "app.kubernetes.io/part-of"),
         description="Labels that name the team, in this order, on the namespace and then on the workload.",
     )
+    registries: tuple[str, ...] = Field(
+        (),
+        description="Registries that images may come from, for IMG003: `registry.example`, `ghcr.io/team`, `*.example.com`.",
+    )
     deadline_seconds: float = Field(
         600, gt=0, description="Longest time for one run, in seconds; what is not read by then is unknown."
     )

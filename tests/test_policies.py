@@ -1,7 +1,7 @@
 """Every policy's folder: good says nothing, bad says exactly what is marked, on the line that is marked.
 
 A mark is a comment on the guilty line: `# expect: POD001 nothing to recreate it` (policy, then a part of the message). What
-follows a line `# side: live` is what a cluster says, until `# side: git`.
+follows a line `# side: live` is what a cluster says, until `# side: git`. A first line `# registries: …` is that setting.
 """
 
 from __future__ import annotations
@@ -18,14 +18,16 @@ from typing import Any
 import pytest
 
 from auditor.compliance import choose, examples, judge, load_catalogue
+from auditor.drift import compare
 from auditor.kube.kinds import ADD_ONS, BUILT_IN
 from auditor.kube.secrets import new_key
 from auditor.manifests import read
-from auditor.model import Finding, Misuse, Outcome, Policy, Snapshot
+from auditor.model import Finding, Given, Misuse, Outcome, Policy, Snapshot
 
 CATALOGUE = load_catalogue()
 KEY = new_key()
 AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
+LISTED = "# registries: "
 MARK = re.compile(r"# expect: (\w+) ?(.*?)\s*(?=# expect: |$)")
 
 each_policy = pytest.mark.parametrize("policy", CATALOGUE, ids=lambda policy: f"{policy.id}-{policy.name}")
@@ -57,7 +59,10 @@ def sides(text: str) -> dict[str, Snapshot]:
 
 def findings(policy: Policy, text: str) -> list[Finding]:
     held = sides(text)
-    verdicts = judge([policy], held.get("git"), held.get("live"), at=AT)
+    desired, live = held.get("git"), held.get("live")
+    drift = {one.ref: one for one in compare(desired, live, at=AT).drift} if desired and live else None
+    listed = text.removeprefix(LISTED).partition("\n")[0].split(", ") if text.startswith(LISTED) else ()
+    verdicts = judge([policy], desired, live, at=AT, given=Given(drift, tuple(listed)))
     assert [verdict.reason for verdict in verdicts if verdict.outcome is Outcome.BROKEN] == []
     return [finding for verdict in verdicts for finding in verdict.findings]
 

@@ -21,9 +21,11 @@ from auditor.kube.paths import Element, Member, Step, render, steps_of
 from auditor.kube.surroundings import Surroundings
 from auditor.kube.workloads import ANYTHING, CUSTOM, TEMPLATED, controller_of, is_terminating, template
 from auditor.model import (
+    NOTHING_GIVEN,
     CellState,
     Fault,
     Finding,
+    Given,
     Judges,
     NotApplicable,
     Outcome,
@@ -74,16 +76,18 @@ def judge(
     *,
     exempt: Exemptions | None = None,
     at: datetime | None = None,
+    given: Given = NOTHING_GIVEN,
 ) -> tuple[Verdict, ...]:
     """The verdicts of the policies on both sides, by object and policy. A rule that raises gives `broken`; its neighbours stand.
 
     `at`: the moment that is judged; without it, rules that ask how long something has been so answer "unknown".
+    `given`: what rules are told beside the two sides.
     """
     if desired is None and live is None:
         return ()
     exempt = exempt or Exemptions()
-    around = Surroundings(desired, live, prefer=Side.LIVE, at=at)
-    beside = Surroundings(desired, live, prefer=Side.GIT, at=at) if desired and live else around
+    around = Surroundings(desired, live, prefer=Side.LIVE, at=at, given=given)
+    beside = Surroundings(desired, live, prefer=Side.GIT, at=at, given=given) if desired and live else around
     asked = _Asked(policies)
     verdicts = [
         verdict

@@ -36,6 +36,16 @@ def destination(resource: Resource, around: Surroundings) -> Destination | None:
     return next((by_folder[span] for span in spans if span in by_folder), None)
 
 
+def applier(resource: Resource, around: Surroundings) -> Resource | None:
+    """The object of a tool that applies the file of this one, if any, whether or not it names a namespace. Raises nothing."""
+    if resource.origin is None:
+        return None
+    by_folder = around.once("appliers", lambda: dict(_applied(around)))
+    folders = resource.origin.file.split("/")[:-1] if by_folder else []
+    spans = ("/".join(folders[start:end]) for end in range(len(folders), 0, -1) for start in range(end))
+    return by_folder.get("") or next((by_folder[span] for span in spans if span in by_folder), None)
+
+
 def creates_namespace(name: str, around: Surroundings) -> Resource | None:
     """The object of a tool that is told to create the namespace, if any: everything in it may rely on that. Raises nothing."""
     return around.once("created-namespaces", lambda: dict(_created(around))).get(name)
@@ -54,6 +64,17 @@ def _by_folder(around: Surroundings) -> Iterator[tuple[str, Destination]]:
             yield folder, Destination(namespace, True, tool)
 
 
+def _applied(around: Surroundings) -> Iterator[tuple[str, Resource]]:
+    """(folder, tool) of every path that a tool applies; "" for a repository as a whole."""
+    for tool in around.every("Application.argoproj.io"):
+        spec = mapping(tool.body.get("spec"))
+        for source in (spec.get("source"), *sequence(spec.get("sources"))):
+            if isinstance(path := at(source, "path"), str):
+                yield _folder(path), tool
+    for tool in around.every("Kustomization.kustomize.toolkit.fluxcd.io"):
+        yield _folder(at(tool.body, "spec", "path")), tool
+
+
 def _created(around: Surroundings) -> Iterator[tuple[str, Resource]]:
     for tool in around.every("Application.argoproj.io"):
         options = sequence(at(tool.body, "spec", "syncPolicy", "syncOptions"))
@@ -66,4 +87,5 @@ def _created(around: Surroundings) -> Iterator[tuple[str, Resource]]:
 
 
 def _folder(path: object) -> str:
-    return text(path).removeprefix("./").strip("/")
+    folder = text(path).removeprefix("./").strip("/")
+    return "" if folder == "." else folder

@@ -33,6 +33,16 @@ class Missing:
     hint: str = ""
 
 
+def keys_of(found: Found) -> frozenset[str] | None:
+    """The keys that the object has, or that its provider will surely give it; None where they are not known."""
+    if found.made:
+        return found.made.keys
+    if found.resource is None or found.resource.ref.kind not in ("ConfigMap", "Secret"):
+        return None
+    body = found.resource.body
+    return frozenset(key for part in ("data", "binaryData", "stringData") for key in mapping(body.get(part)))
+
+
 def existence(reference: Reference, resource: Resource, around: Surroundings) -> Found | Missing | Unknown:
     """What is known of the object that a workload refers to. Raises nothing."""
     kind, name = reference.kind, reference.name

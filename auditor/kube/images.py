@@ -6,6 +6,7 @@ Source: the grammar of github.com/distribution/reference, which the container ru
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -63,6 +64,22 @@ def full_name(image: Image) -> str:
     if registry == "docker.io" and "/" not in repository:
         repository = f"library/{repository}"
     return f"{registry}/{repository}"
+
+
+def allowed(name: str, registries: Iterable[str]) -> bool:
+    """Whether a full name begins with one of the registries, by whole segments: `ghcr.io/team` holds `ghcr.io/team/app`.
+
+    A leading `*.` stands for any sub-domain; an entry without a registry is a folder of docker.io, as in an image reference.
+    """
+    host, _, path = name.partition("/")
+    for entry in registries:
+        first, slash, folder = entry.strip().rstrip("/").partition("/")
+        if not any(mark in first for mark in ".:[") and first != "localhost":
+            first, slash, folder = "docker.io", "/", entry.strip().rstrip("/")
+        same = host.endswith(first[1:]) if first.startswith("*.") else host == first
+        if same and (not slash or f"{path}/".startswith(f"{folder}/")):
+            return True
+    return False
 
 
 MOVING: Final = frozenset(

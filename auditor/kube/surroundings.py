@@ -18,8 +18,10 @@ from auditor.kube.index import AUTOSCALERS, NOWHERE, VERTICAL, Index, Where, gro
 from auditor.kube.providers import Made
 from auditor.kube.workloads import WORKLOADS, Template, controller_of, template
 from auditor.model import (
+    NOTHING_GIVEN,
     Cell,
     CellState,
+    Given,
     NotApplicable,
     Ref,
     Resource,
@@ -47,9 +49,15 @@ class Surroundings:
     """Both sides of an audit, asked together. At least one of them must be given."""
 
     def __init__(
-        self, desired: Snapshot | None, live: Snapshot | None, *, prefer: Side = Side.LIVE, at: datetime | None = None
+        self,
+        desired: Snapshot | None,
+        live: Snapshot | None,
+        *,
+        prefer: Side = Side.LIVE,
+        at: datetime | None = None,
+        given: Given = NOTHING_GIVEN,
     ) -> None:
-        self.desired, self.live, self.at = desired, live, at
+        self.desired, self.live, self.at, self.given = desired, live, at, given
         self._built: dict[str, Any] = {}
         self._scopes: dict[tuple[str, str], bool | None] = {}
         order = (desired, live) if prefer is Side.GIT else (live, desired)

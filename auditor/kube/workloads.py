@@ -6,7 +6,7 @@ Knative Service) are read like a Deployment when they hold `spec.template.spec.c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -136,6 +136,17 @@ def _containers(found: Template) -> tuple[Container, ...]:
             role = "sidecar" if usual == "init" and body.get("restartPolicy") == "Always" else usual
             every.append(Container((*found.path, key, index), body, role, text(body.get("name"))))
     return tuple(every)
+
+
+def images_of(resource: Resource) -> Iterator[tuple[RawPath, str, str]]:
+    """(path, reference as written, who names it) of every image: of containers, and of volumes that are images."""
+    for container in containers(resource):
+        yield (*container.path, "image"), text(container.body.get("image")), str(container)
+    found = template(resource)
+    for index, volume in enumerate(sequence(found.spec.get("volumes")) if found else ()):
+        reference = at(volume, "image", "reference")
+        if found and isinstance(reference, str):
+            yield (*found.path, "volumes", index, "image", "reference"), reference, f"volume {at(volume, 'name')}"
 
 
 def controller_of(resource: Resource) -> Mapping[str, Any] | None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-from auditor.kube.existence import Found, existence
-from auditor.kube.fields import mapping
+from auditor.kube.existence import Found, existence, keys_of
 from auditor.kube.nearest import nearest
 from auditor.kube.policy import policy
 from auditor.kube.providers import PROVIDERS
@@ -35,7 +34,7 @@ def missing_key(resource: Resource, around: Surroundings) -> Answer:
             asked = asked or reference.optional
             continue
         asked = True
-        keys = _keys(found)
+        keys = keys_of(found)
         if keys is None:
             unknown = unknown or f"the keys of {reference.kind} {reference.name} are not known here"
             continue
@@ -48,12 +47,3 @@ def missing_key(resource: Resource, around: Surroundings) -> Answer:
     if unknown:
         return Unknown(unknown)
     return None if asked else NotApplicable("what it refers to is missing or not known (CFG001 says which)")
-
-
-def _keys(found: Found) -> frozenset[str] | None:
-    if found.made:
-        return found.made.keys
-    if found.resource is None or found.resource.ref.kind not in ("ConfigMap", "Secret"):
-        return None
-    body = found.resource.body
-    return frozenset(key for part in ("data", "binaryData", "stringData") for key in mapping(body.get(part)))

@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from auditor.kube.fields import at, sequence, text
 from auditor.kube.images import is_partial, is_placeholder, moves, parse
 from auditor.kube.policy import policy
 from auditor.kube.surroundings import Surroundings
-from auditor.kube.workloads import TEMPLATED, containers, template
-from auditor.model import Answer, Fault, NotApplicable, RawPath, Resource, Severity, Unknown
+from auditor.kube.workloads import TEMPLATED, images_of
+from auditor.model import Answer, Fault, NotApplicable, Resource, Severity, Unknown
 
 
 @policy(
@@ -24,7 +21,7 @@ def mutable_tag(resource: Resource, around: Surroundings) -> Answer:
     today's image, and what ran yesterday cannot be told. https://kubernetes.io/docs/concepts/containers/images/#image-names
     """
     asked, unknown = False, ""
-    for path, written, who in _images(resource):
+    for path, written, who in images_of(resource):
         asked = True
         if is_placeholder(written):
             unknown = f"{who}: the image is filled in later"
@@ -41,13 +38,3 @@ def mutable_tag(resource: Resource, around: Surroundings) -> Answer:
     if unknown:
         return Unknown(unknown)
     return None if asked else NotApplicable("it names no image")
-
-
-def _images(resource: Resource) -> Iterator[tuple[RawPath, str, str]]:
-    for container in containers(resource):
-        yield (*container.path, "image"), text(container.body.get("image")), str(container)
-    found = template(resource)
-    for index, volume in enumerate(sequence(found.spec.get("volumes")) if found else ()):
-        reference = at(volume, "image", "reference")
-        if found and isinstance(reference, str):
-            yield (*found.path, "volumes", index, "image", "reference"), reference, f"volume {at(volume, 'name')}"

@@ -2,15 +2,10 @@ from __future__ import annotations
 
 from auditor.kube.policy import policy
 from auditor.kube.surroundings import Surroundings
+from auditor.kube.tracking import applied_by
 from auditor.model import Answer, Fault, Resource, Severity
 
-TRACKED_BY_ANNOTATION = ("kubernetes.io/change-cause", "argocd.argoproj.io/tracking-id", "meta.helm.sh/release-name")
-TRACKED_BY_LABEL = (
-    "app.kubernetes.io/version",
-    "helm.sh/chart",
-    "helm.toolkit.fluxcd.io/name",
-    "kustomize.toolkit.fluxcd.io/name",
-)
+CAUSE, VERSION = "kubernetes.io/change-cause", "app.kubernetes.io/version"
 
 
 @policy(
@@ -28,10 +23,8 @@ def no_change_cause(resource: Resource, around: Surroundings) -> Answer:
     `kubectl rollout history` is a list of numbers unless something says what each was: a change cause, a version, or the marks of the
     tool that applied a commit. https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#checking-rollout-history-of-a-deployment
     """
-    annotations, labels = resource.annotations(), resource.labels()
-    if any(annotations.get(key) for key in TRACKED_BY_ANNOTATION) or any(labels.get(key) for key in TRACKED_BY_LABEL):
-        return None
-    if labels.get("app.kubernetes.io/managed-by") == "Helm":
+    labels = resource.labels()
+    if applied_by(resource) or resource.annotations().get(CAUSE) or labels.get(VERSION):
         return None
     instance = labels.get("app.kubernetes.io/instance")
     if isinstance(instance, str) and around.elsewhere("Application.argoproj.io", instance):
