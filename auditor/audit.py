@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from auditor.compliance import judge, score
+from auditor.compliance import judge, load_catalogue, score
 from auditor.drift import Comparison, compare
-from auditor.exemptions import exemptions
+from auditor.exemptions import Terms, exemptions
 from auditor.kube.kinds import of_name, scope
 from auditor.kube.workloads import TEMPLATED, WORKLOADS
 from auditor.model import (
@@ -122,16 +122,19 @@ def audit(
     team_labels: Sequence[str] = (),
     registries: Sequence[str] = (),
     ignored: bool = False,
+    terms: Terms | None = None,
 ) -> Audit:
     """Everything that follows from two snapshots. `ignored` also lists differences that do not count (injected fields);
-    `registries` are those that a setting allows."""
+    `registries` are those that a setting allows; `terms`: what a waiver may be."""
     past = past or Past()
     comparison, drift = Comparison(), None
     if desired is not None and live is not None:
         comparison = compare(desired, live, past=past, at=at, ignored=ignored)
         drift = {each.ref: each for each in comparison.drift}
-    exempt = exemptions(desired, at)
+    exempt = exemptions(desired, at, terms or Terms())
     verdicts = judge(policies, desired, live, exempt=exempt, at=at, given=Given(drift, tuple(registries)))
+    known = {policy.id for policy in (*load_catalogue(), *policies)} if exempt.holding else ()
+    waivers = exempt.granted(verdicts, known)
     return Audit(
         at=at,
         cluster=cluster,
@@ -141,7 +144,7 @@ def audit(
             *(desired.problems if desired else ()),
             *(live.problems if live else ()),
             *_age(live, at),
-            *exempt.problems(verdicts),
+            *exempt.problems(waivers, known),
         ),
         verdicts=verdicts,
         drift=comparison.drift,
@@ -149,4 +152,5 @@ def audit(
         scores=score(verdicts, desired, live, team_labels=team_labels),
         seen=frozenset(live.by_ref) if live else frozenset(),
         ignored=comparison.ignored,
+        waivers=waivers,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
@@ -100,6 +100,13 @@ class Certainty(StrEnum):
     RECORDED = "recorded"
     LIKELY = "likely"
     UNKNOWN = "unknown"
+
+
+class WaiverState(StrEnum):
+    ACTIVE = "active"
+    EXPIRING = "expiring"  # it ends within two weeks
+    EXPIRED = "expired"
+    UNUSED = "unused"  # its policy was asked, and it waives nothing
 
 
 class Judges(StrEnum):
@@ -301,6 +308,8 @@ class Snapshot:
     otherwise: CellState = CellState.LISTED
     version: str = ""
     """Of the API server (`v1.36.3`), where one was asked."""
+    waivers: tuple[Resource, ...] = ()
+    """Documents of waivers files; only git has any."""
     by_ref: Mapping[Ref, Resource] = field(init=False, repr=False)
     _kinds: Mapping[tuple[str, str], tuple[Resource, ...]] = field(init=False, repr=False)
     _cells: Mapping[tuple[str, str, str | None], Cell] = field(init=False, repr=False)
@@ -420,6 +429,37 @@ class Verdict:
     findings: tuple[Finding, ...] = ()
     scored: bool = True
     """False for an object that is only in git while a cluster was read: pending."""
+    waived: tuple[Finding, ...] = ()
+    """Findings that a waiver covers, beside the others for which the verdict fails all the same. Not stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """One exception that somebody granted, in git. `until` is the last day (UTC) it holds.
+
+    `holder`: the object that carries it as an annotation. Without one it is from a waivers file, and `kind`, `namespace` and
+    `name` are globs for the objects it is for. `container` is a glob too. "" is any.
+    """
+
+    policy: str
+    reason: str
+    by: str
+    until: date
+    place: Place | None
+    holder: Ref | None = None
+    kind: str = ""
+    namespace: str = ""
+    name: str = ""
+    container: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A waiver, what became of it, and the objects of which it waives something now."""
+
+    waiver: Waiver
+    state: WaiverState
+    covers: tuple[Ref, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -590,3 +630,5 @@ class Audit:
     """Objects that were read live, for `Past.seen` of later runs."""
     ignored: tuple[Ignored, ...] = ()
     """Filled only where it was asked for; never stored."""
+    waivers: tuple[Granted, ...] = ()
+    """Every waiver that can be read, by place; not stored."""

@@ -19,6 +19,7 @@ import structlog
 from auditor import desired as desired_side
 from auditor import live as live_side
 from auditor.audit import Wanted, audit, wanted
+from auditor.exemptions import Terms
 from auditor.kube.secrets import Key
 from auditor.model import (
     Audit,
@@ -194,6 +195,7 @@ def _audited(
             team_labels=settings.audit.team_labels,
             registries=settings.audit.registries,
             ignored=ignored,
+            terms=Terms(settings.audit.annotation_waivers, settings.audit.longest_waiver_days),
         )
     with clock.phase("collect"):
         return _confirmed(settings, result, deadline=clock.deadline)

@@ -113,6 +113,12 @@ class AuditSettings(_Part):
     fail_on: Literal["error", "warning", "info", "never"] = Field(
         "error", description="Least severity of a finding that makes the exit code 1."
     )
+    annotation_waivers: bool = Field(
+        True, description="Whether annotations in git waive; without them only waivers files do."
+    )
+    longest_waiver_days: int | None = Field(
+        None, ge=1, description="Days that a waiver may run from today on; one that ends later does not count."
+    )
     team_labels: tuple[str, ...] = Field(
         ("gitops-auditor.io/team", "team", "owner", "app.kubernetes.io/part-of"),
         description="Labels that name the team, in this order, on the namespace and then on the workload.",

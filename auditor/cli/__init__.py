@@ -31,7 +31,7 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """The exit code of a command line. A fault of the outside is one sentence; a traceback only with `--debug`."""
-    from auditor.cli import catalogue, evaluate, serving, stored  # noqa: F401 - they add their commands to `app`
+    from auditor.cli import catalogue, evaluate, serving, stored, waivers  # noqa: F401 - they add their commands to `app`
 
     debug = "--debug" in arguments
     try:

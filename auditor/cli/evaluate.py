@@ -16,12 +16,10 @@ if TYPE_CHECKING:
     from auditor.kube.secrets import Key
     from auditor.settings import Settings
 
-Paths = Annotated[list[str], typer.Argument(metavar="PATH", help="Files, folders, or - for standard input.")]
-
 
 @app.command()
 @options.spread
-def check(*, paths: Paths, judging: options.Judging, at: options.At = None, printing: options.Printing) -> int:
+def check(*, paths: options.Paths, judging: options.Judging, at: options.At = None, printing: options.Printing) -> int:
     """Judge manifests on disk by the policies.
 
     No cluster, no git, no database is needed.
@@ -118,7 +116,7 @@ def audit(
 @options.spread
 def manifests(
     *,
-    paths: Annotated[list[str] | None, typer.Argument(metavar="PATH", help="Files, folders, or -.")] = None,
+    paths: options.SomePaths = None,
     desired: options.Desired = None,
     settings: options.SettingsFile = None,
     printing: options.Printing,
@@ -131,16 +129,8 @@ def manifests(
     from auditor.publish import jsonform, text
 
     quiet_logs(printing.debug)
-    deadline = time.monotonic() + 600
-    if paths and desired:
-        raise Misuse("both PATH and --desired are given", remedy="give one of them")
-    if paths:
-        snapshot = folders(paths, deadline=deadline, key=new_key())
-    else:
-        from auditor.run import read_desired
-
-        chosen = with_cache(options.load_settings(settings, options.Sides(desired=desired).flags()))
-        snapshot = read_desired(chosen, key=new_key(), deadline=deadline)
+    chosen = options.load_settings(settings, options.Sides(desired=desired).flags())
+    snapshot = desired_side(chosen, paths, key=new_key(), deadline=time.monotonic() + 600)
     printing.show(lambda: jsonform.manifests_form(snapshot), lambda look: text.manifests_text(snapshot, look))
     return 1 if any(problem.severity is not Severity.INFO for problem in snapshot.problems) else 0
 
@@ -173,6 +163,17 @@ def dump(
     else:
         Path(file).write_bytes(data)
     return 0
+
+
+def desired_side(settings: Settings, paths: list[str] | None, *, key: Key, deadline: float) -> Snapshot:
+    """What paths on disk say, or, where none is given, the sources of the settings. Raises `Misuse` for both at once."""
+    if not paths:
+        from auditor.run import read_desired
+
+        return read_desired(with_cache(settings), key=key, deadline=deadline)
+    if settings.sources:
+        raise Misuse("both PATH and --desired (or sources of the settings) are given", remedy="give one of them")
+    return folders(paths, deadline=deadline, key=key)
 
 
 def folders(paths: list[str], *, deadline: float, key: Key) -> Snapshot:

@@ -33,6 +33,8 @@ class FailOn(StrEnum):
     NEVER = "never"
 
 
+Paths = Annotated[list[str], typer.Argument(metavar="PATH", help="Files, folders, or - for standard input.")]
+SomePaths = Annotated[list[str] | None, typer.Argument(metavar="PATH", help="Files, folders, or -.")]
 Desired = Annotated[
     list[str] | None,
     typer.Option(

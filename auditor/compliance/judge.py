@@ -290,13 +290,18 @@ def _made(
 ) -> Verdict:
     findings = tuple(finding for finding, _ in drafts)
     outcome, reason, severity = said.outcome, said.reason, policy.severity
+    waived: tuple[Finding, ...] = ()
     if outcome is Outcome.FAIL:
+        waivers, open_ = exempt.applied(policy.id, subject.ref, findings)
+        if waivers:
+            reason = "; ".join(f"{one.reason} (until {one.until}, by {one.by})" for one in waivers)
+            if open_:
+                waived = tuple(finding for finding in findings if finding not in open_)
+                findings, reason = open_, f"waived in part: {reason}"
+            else:
+                outcome = Outcome.WAIVED
         counted = [finding.severity for finding in findings if not finding.pending or subject.missing]
         severity = max(counted or [policy.severity], key=lambda one: one.rank)
-        waiver = exempt.waived(policy.id, subject.ref, findings)
-        if waiver:
-            outcome = Outcome.WAIVED
-            reason = f"{waiver.reason} (until {waiver.until}, by {waiver.by})"
     return Verdict(
         policy=policy.id,
         name=policy.name,
@@ -307,4 +312,5 @@ def _made(
         concerns=subject.concerns,
         findings=findings,
         scored=scored,
+        waived=waived,
     )

@@ -63,6 +63,7 @@ def combine(snapshots: Sequence[Snapshot]) -> Snapshot:
         resources=resources,
         problems=(*within, *across),
         sources=tuple(source for snapshot in snapshots for source in snapshot.sources),
+        waivers=tuple(document for snapshot in snapshots for document in snapshot.waivers),
     )
 
 
@@ -151,10 +152,11 @@ def _snapshot(read: Sequence[Read], problems: Sequence[Problem], source: Source)
 
     resources = tuple(resource for each in read for resource in each.resources)
     found = [*problems, *(problem for each in read for problem in each.problems), *_twice(resources)]
-    if not resources and not found:
+    waivers = tuple(document for each in read for document in each.waivers)
+    if not resources and not waivers and not found:
         skipped = Counter(reason for each in read for reason in each.skipped)
         found.append(no_manifests(source.name, source=source.name, instead=skipped))
-    return Snapshot(resources=resources, problems=tuple(found), sources=(source,))
+    return Snapshot(resources=resources, problems=tuple(found), sources=(source,), waivers=waivers)
 
 
 def _twice(resources: Sequence[Resource]) -> list[Problem]:

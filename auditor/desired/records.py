@@ -26,26 +26,17 @@ class Read:
     problems: tuple[Problem, ...] = ()
     skipped: tuple[str, ...] = ()
     keepable: bool = True
+    waivers: tuple[Resource, ...] = ()
 
 
 def encode(read: reader.Read, text: bytes) -> bytes:
     """The line for one file that was read from `text`; without the line break."""
     pieces = _Pieces(decoded(text))
-    resources = []
     # what is wrong with a document that could not be read may be told in the words of a Secret
     keepable = b"Secret" not in text or not read.problems
-    for resource in read.resources:
-        keepable = keepable and not secrets.is_secret(resource.body)
-        ref = resource.ref
-        resources.append(
-            {
-                "ref": [ref.cluster, ref.group, ref.kind, ref.namespace, ref.name],
-                "version": resource.api_version,
-                "line": resource.origin.line if resource.origin else 1,
-                "body": resource.body,
-                **pieces.of(resource),
-            }
-        )
+    keepable = keepable and not any(secrets.is_secret(resource.body) for resource in read.resources)
+    resources = [_encoded(resource, pieces) for resource in read.resources]
+    waivers = [_encoded(document, pieces) for document in read.waivers]
     problems = [
         {
             "is": [problem.code, problem.severity.value, problem.message, problem.remedy],
@@ -57,7 +48,26 @@ def encode(read: reader.Read, text: bytes) -> bytes:
         for problem in read.problems
     ]
     skipped = [each.reason for each in read.skipped]
-    return secrets.to_json({"keepable": keepable, "skipped": skipped, "resources": resources, "problems": problems})
+    return secrets.to_json(
+        {
+            "keepable": keepable,
+            "skipped": skipped,
+            "resources": resources,
+            "problems": problems,
+            "waivers": waivers,
+        }
+    )
+
+
+def _encoded(resource: Resource, pieces: _Pieces) -> dict[str, Any]:
+    ref = resource.ref
+    return {
+        "ref": [ref.cluster, ref.group, ref.kind, ref.namespace, ref.name],
+        "version": resource.api_version,
+        "line": resource.origin.line if resource.origin else 1,
+        "body": resource.body,
+        **pieces.of(resource),
+    }
 
 
 def decode(line: bytes, *, source: str, file: str, text: bytes) -> Read:
@@ -77,7 +87,8 @@ def decode(line: bytes, *, source: str, file: str, text: bytes) -> Read:
             )
             for each in record["problems"]
         )
-        return Read(resources, problems, tuple(record["skipped"]), bool(record["keepable"]))
+        waivers = tuple(_resource(each, source, file, whole) for each in record["waivers"])
+        return Read(resources, problems, tuple(record["skipped"]), bool(record["keepable"]), waivers)
     except (KeyError, TypeError, IndexError) as error:
         raise ValueError("not a record") from error
 

@@ -17,6 +17,7 @@ _CHART: Final = {
 }
 
 KUSTOMIZATION: Final = "kustomization"
+WAIVERS: Final = "waivers"
 HELM_CHART: Final = "helm chart"
 HELM_TEMPLATE: Final = "helm template"
 NO_MANIFEST: Final = "no manifest"
@@ -39,6 +40,11 @@ def classify(file_name: str, siblings: Collection[str] = ()) -> str | None:
         if name == "templates" and _beside(folder, "Chart.yaml") in siblings:
             return HELM_TEMPLATE
     return None
+
+
+def holds_waivers(file_name: str) -> bool:
+    """Whether a file by this name may be a waivers file: its documents that are no manifests grant waivers."""
+    return file_name.rpartition("/")[2] in ("waivers.yaml", "waivers.yml")
 
 
 def _beside(folder: str, name: str) -> str:

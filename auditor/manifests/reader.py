@@ -35,6 +35,8 @@ class Read:
     resources: tuple[Resource, ...] = ()
     problems: tuple[Problem, ...] = ()
     skipped: tuple[Skipped, ...] = ()
+    waivers: tuple[Resource, ...] = ()
+    """The documents of waivers files, under the name of their file."""
 
 
 def read(
@@ -83,7 +85,7 @@ def read_many(
     with uncollected():
         for file, text in files:
             _read_file(reading, file, text, budget, siblings, largest)
-    return Read(tuple(reading.resources), tuple(reading.problems), tuple(reading.skipped))
+    return Read(tuple(reading.resources), tuple(reading.problems), tuple(reading.skipped), tuple(reading.waivers))
 
 
 class _Reading:
@@ -97,6 +99,7 @@ class _Reading:
         self.resources: list[Resource] = []
         self.problems: list[Problem] = []
         self.skipped: list[Skipped] = []
+        self.waivers: list[Resource] = []
 
 
 def _read_file(
@@ -114,10 +117,20 @@ def _read_file(
         if not document.readable:
             continue
         reason = what or classes.no_manifest(document.value)
-        if reason:
+        if reason == classes.NO_MANIFEST and reading.declared and classes.holds_waivers(file):
+            reading.waivers.append(_waivers(reading, file, document))
+        elif reason:
             reading.skipped.append(Skipped(Place(reading.source, file, document.line), reason))
         else:
             _read_document(reading, file, document)
+
+
+def _waivers(reading: _Reading, file: str, document: Document) -> Resource:
+    """A document of a waivers file, as it is written: what is wrong with it, those will say who read waivers."""
+    body = document.value if isinstance(document.value, dict) else {}
+    places = Places(Written(document.text, document.first))
+    ref = Ref(reading.cluster, "", classes.WAIVERS, None, file)
+    return Resource(ref, "", body, Origin(reading.source, file, document.line), places)
 
 
 def _slips(document: Document) -> list[Mistake]:

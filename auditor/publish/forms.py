@@ -86,6 +86,7 @@ class VerdictForm(TypedDict):
     reason: str
     concerns: list[RefForm]
     findings: list[FindingForm]
+    waived: list[FindingForm]
     scored: bool
 
 
@@ -175,6 +176,30 @@ class IgnoredForm(TypedDict):
     desired: Any
     live: Any
     owner: OwnerForm | None
+
+
+class WaiverForm(TypedDict):
+    """One waiver; `on` is the object that carries it, else `scope` says by globs whom it is for."""
+
+    policy: str
+    state: Literal["active", "expiring", "expired", "unused"]
+    reason: str
+    by: str
+    until: str
+    on: RefForm | None
+    scope: dict[str, str]
+    container: str
+    place: PlaceForm | None
+    covers: list[RefForm]
+
+
+class WaiversForm(TypedDict):
+    """`auditor waivers -o json`"""
+
+    version: Literal[1]
+    at: str
+    waivers: list[WaiverForm]
+    problems: list[ProblemForm]
 
 
 class AuditForm(TypedDict):

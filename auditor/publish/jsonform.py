@@ -14,7 +14,17 @@ from auditor import model
 from auditor.publish import forms
 from auditor.publish.encoding import REDACTED, dumps, plain
 
-__all__ = ["audit_form", "check_form", "diff_form", "dumps", "manifests_form", "moment", "plain", "policies_form"]
+__all__ = [
+    "audit_form",
+    "check_form",
+    "diff_form",
+    "dumps",
+    "manifests_form",
+    "moment",
+    "plain",
+    "policies_form",
+    "waivers_form",
+]
 
 _SECRET_PARTS: Final = ("data", "stringData")
 
@@ -78,6 +88,18 @@ def policies_form(policies: Iterable[model.Policy]) -> forms.PoliciesForm:
     return {"version": 1, "policies": [_policy(policy) for policy in sorted(policies, key=lambda policy: policy.id)]}
 
 
+def waivers_form(
+    at: datetime, granted: Iterable[model.Granted], problems: Sequence[model.Problem]
+) -> forms.WaiversForm:
+    """Every waiver, in the order given, and what is wrong with those that do not count."""
+    return {
+        "version": 1,
+        "at": moment(at),
+        "waivers": [_waiver(one) for one in granted],
+        "problems": problem_forms(problems),
+    }
+
+
 def moment(at: datetime) -> str:
     """RFC 3339 in UTC with `Z`; a time without a zone is UTC already. Parts of a second only where there are any."""
     utc = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
@@ -136,6 +158,7 @@ def verdict_forms(verdicts: Iterable[model.Verdict]) -> list[forms.VerdictForm]:
             "reason": verdict.reason,
             "concerns": [ref_form(ref) for ref in verdict.concerns],
             "findings": [finding_form(finding) for finding in verdict.findings],
+            "waived": [finding_form(finding) for finding in verdict.waived],
             "scored": verdict.scored,
         }
         for verdict in ordered
@@ -262,6 +285,22 @@ def _policy(policy: model.Policy) -> forms.PolicyForm:
         "rationale": policy.rationale,
         "remedy": policy.remedy,
         "version": policy.version,
+    }
+
+
+def _waiver(granted: model.Granted) -> forms.WaiverForm:
+    one = granted.waiver
+    return {
+        "policy": one.policy,
+        "state": granted.state.value,
+        "reason": one.reason,
+        "by": one.by,
+        "until": one.until.isoformat(),
+        "on": ref_form(one.holder) if one.holder else None,
+        "scope": {name: said for name in ("kind", "namespace", "name") if (said := getattr(one, name))},
+        "container": one.container,
+        "place": place_form(one.place),
+        "covers": [ref_form(ref) for ref in granted.covers],
     }
 
 

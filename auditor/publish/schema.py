@@ -15,6 +15,7 @@ FORMS: Final[Mapping[str, Any]] = {
     "diff": forms.DiffForm,
     "manifests": forms.ManifestsForm,
     "policies": forms.PoliciesForm,
+    "waivers": forms.WaiversForm,
 }
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal, TypeAlias
 
-from auditor.model import Audit, Policy, Scores
+from auditor.model import Audit, Policy, Scores, WaiverState
 
 Trigger: TypeAlias = Literal["schedule", "webhook", "manual", "startup"]
 RunOutcome: TypeAlias = Literal["success", "partial", "failed", "skipped"]
@@ -140,9 +140,15 @@ def after_run(state: State, ran: Ran) -> State:
         runs=runs,
         durations=durations,
         fetch_failures=failures,
+        waivers=_waivers(ran.audit) if ran.audit else before.waivers,
     )
     others = tuple(one for one in state.clusters if one.name != ran.cluster)
     return replace(state, clusters=tuple(sorted((*others, after), key=lambda one: one.name)))
+
+
+def _waivers(audit: Audit) -> Mapping[str, int]:
+    """How many waivers are in each state: zeros too, since all of them were read."""
+    return {state.value: sum(one.state is state for one in audit.waivers) for state in WaiverState}
 
 
 def stale(cluster: ClusterState, every: timedelta, now: datetime) -> bool:

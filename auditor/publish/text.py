@@ -13,7 +13,7 @@ from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Final, TextIO
 
 from auditor import model
-from auditor.publish import text_audit, text_catalogue, text_check, text_drift
+from auditor.publish import text_audit, text_catalogue, text_check, text_drift, text_waivers
 from auditor.publish.blocks import Block, Line, Span, Table
 
 if TYPE_CHECKING:
@@ -94,6 +94,11 @@ def manifests_text(snapshot: model.Snapshot, look: Look = Look()) -> str:
 def policies_text(policies: Iterable[model.Policy], look: Look = Look()) -> str:
     """The catalogue, by practice."""
     return render(text_catalogue.policies_blocks(tuple(policies)), look)
+
+
+def waivers_text(granted: Sequence[model.Granted], faults: Sequence[model.Problem] = (), look: Look = Look()) -> str:
+    """Every waiver by file and line, and what is wrong with those that do not count."""
+    return render(text_waivers.blocks(granted, faults, whole=look.whole, see_all=look.see_all), look)
 
 
 def explain_text(policy: model.Policy, bad: str, good: str, look: Look = Look(), waiver: str = "") -> str:
