@@ -1,4 +1,4 @@
-"""What the author of a broken manifest probably meant: its text in, one mistake for each slip of the hand out.
+"""What the author of a broken manifest probably meant: its text in, one mistake for each slip of the hand out, and the text put right.
 
 Asked only about documents that cannot be read or do not fit their schema. Lines are put where they belong by the names of
 fields that Kubernetes knows: whoever writes `containers` beside `spec` meant it below. Nothing is said that the schema does
@@ -7,237 +7,189 @@ not bear out; no value is quoted.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
-from auditor.kube import schema
-from auditor.kube.nearest import nearest
-from auditor.manifests import conformity
-from auditor.manifests.budget import MOST_TOLD
-from auditor.manifests.lines import Line, lines
-from auditor.manifests.mistakes import Mistake
+from auditor.manifests import closing, conformity, heads, parts, readings, rewriting, slips
+from auditor.manifests.budget import MOST_TOLD, Budget
+from auditor.manifests.builder import Built, build
+from auditor.manifests.heads import Head, Part
+from auditor.manifests.lines import lines
+from auditor.manifests.mistakes import Mistake, Refused
+from auditor.manifests.parts import Fault
+from auditor.manifests.readings import Reading
+from auditor.manifests.rewriting import Written
+from auditor.manifests.spots import KeySpot, Spot
 
-_LARGEST: Final = 200_000
+LARGEST: Final = 100_000
 """Characters of a document that is looked at; larger ones were not typed by hand."""
-_HEAD = re.compile(r"^[\"']?(apiVersion|kind)[\"']?[ ]*:[ ]*[\"']?([\w./-]+)[\"']?[ ]*(?:#.*)?$", re.MULTILINE)
-_SCALARS: Final = {"string", "integer", "number", "boolean", "quantity", "int-or-string"}
+_TABS: Final = (2, 4, 8)
+_ALIKE: Final = 0.09
+"""Readings whose cost differs by no more are equally plausible."""
 
 
-class _Open:
-    """A map, a list or an element of a list that lines are being put into. `indent` is the column of its key or dash."""
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What is known of one document. Lines count from 0 within the text that was given.
 
-    __slots__ = ("above", "column", "first", "indent", "keys", "moved", "name", "node", "role")
+    `slips`: what is wrong with its lines. `written`: its lines without those. `body`: what they say, None where they still
+    cannot be read; then `refused` tells why. `faults`: what the schema has to say of the body, at line and column of the
+    text as it was. `doubts`: where two readings are as likely as each other; nothing is put right then.
+    """
 
-    def __init__(self, node: schema.Node | None, role: str, indent: int, above: _Open | None, name: str) -> None:
-        self.node, self.role, self.indent, self.above, self.name = node, role, indent, above, name
-        self.column: int | None = None  # where its fields begin, once one is written
-        self.first: Line | None = None
-        self.moved: int | None = None  # where fields that were meant for it begin instead
-        self.keys: set[str] = set()
+    part: Part
+    head: Head
+    slips: tuple[Mistake, ...]
+    written: tuple[Written, ...]
+    built: Built | None
+    refused: Mistake | None
+    faults: tuple[tuple[Fault, int, int], ...] = ()
+    doubts: tuple[Mistake, ...] = ()
 
-    def chain(self) -> Iterator[_Open]:
-        here: _Open | None = self
-        while here is not None:
-            yield here
-            here = here.above
-
-
-def explained_by(mistake: Mistake, slips: list[Mistake]) -> list[Mistake]:
-    """What to say of a document that cannot be read, given where the reader stopped: the slips, if one of them stopped it."""
-    if any(slip.line <= mistake.line for slip in slips):
-        return slips
-    return [mistake, *slips]
+    @property
+    def body(self) -> Mapping[str, Any] | None:
+        return self.built.value if self.built is not None and isinstance(self.built.value, Mapping) else None
 
 
 def diagnosed(text: str) -> list[Mistake]:
     """The slips in one document, in the order of its lines; none where its kind is not known. Lines and columns from 0."""
-    head = dict(_HEAD.findall(text))
-    if len(text) > _LARGEST or "{{" in text or "apiVersion" not in head or "kind" not in head:
+    return [mistake for each in diagnoses(text) for mistake in (*each.slips, *each.doubts)][:MOST_TOLD]
+
+
+def diagnoses(text: str) -> list[Diagnosis]:
+    """What is known of a document, or of each that its text holds; none where it cannot be told what it was meant to be."""
+    if len(text) > LARGEST or "{{" in text or text.lstrip()[:1] in ("{", "["):
         return []
-    node = conformity.node_of(head["apiVersion"], head["kind"])
-    if node is None:
-        return []
-    slips, firsts = _walked(text, node, head["kind"])
-    for first, column in firsts[:1]:
-        # Either what follows is out of line, or the first field that set the line is: the simpler explanation it is.
-        others, _ = _walked(_moved(text, first, column), node, head["kind"])
-        odd = [line for line in lines(text) if line.column % 2] == [first]
-        if len(others) + 1 < len(slips) + odd:
-            message = f"wrong depth: {first.key} does not line up with the fields below it"
-            slips = [*others, _slip(first, first.column, message, f"indent it by {column} spaces", "MAN004")]
-    return sorted(slips, key=lambda slip: slip.line)
+    found: list[Diagnosis] = []
+    for part in heads.parts(text):
+        diagnosis = _of_part(part)
+        if diagnosis is None:
+            return []
+        if part.first:
+            message = "a second document begins here without a line ---"
+            at = part.ruler if part.ruler is not None else part.first
+            remedy = "write --- on this line" if part.ruler is not None else "put a line --- above it"
+            diagnosis = replace(diagnosis, slips=(Mistake("MAN001", at, 0, message, remedy), *diagnosis.slips))
+        found.append(diagnosis)
+    return found
 
 
-def _walked(text: str, node: schema.Node, kind: str) -> tuple[list[Mistake], list[tuple[Line, int]]]:
-    """The slips as the lines tell them from top to bottom; and first fields that later ones do not line up with, and where those are."""
-    root = _Open(node, "map", -1, None, kind)
-    root.column = 0
-    slips: list[Mistake] = []
-    firsts: list[tuple[Line, int]] = []
-    here = root
-    for line in lines(text):
-        here = _put(line, here, slips, firsts)
-        if len(slips) >= MOST_TOLD:
-            break
-    return slips, firsts
-
-
-def _moved(text: str, line: Line, column: int) -> str:
-    written = text.split("\n")
-    written[line.number] = " " * column + written[line.number].lstrip(" ")
-    return "\n".join(written)
-
-
-def _put(line: Line, here: _Open, slips: list[Mistake], firsts: list[tuple[Line, int]]) -> _Open:
-    """Put a line where it belongs; what is open after it comes back."""
-    if line.dash is None:
-        return here if line.key is None else _entry(line, here, slips, firsts)
-    element = _element(line, here)
-    if element is None:
-        return here
-    if line.glued:
-        slips.append(_slip(line, line.dash, "no space follows the dash", f"write - {line.key}:"))
-    if line.key is None or not (_is_object(element.node) or (line.sign == ":" and element.node is None)):
-        return element
-    return _entry(line, element, slips, firsts, parent=element)
-
-
-def _element(line: Line, here: _Open) -> _Open | None:
-    """A new element of the list that a dash belongs to."""
-    assert line.dash is not None
-    for frame in here.chain():
-        if frame.role == "list" and frame.indent <= line.dash and frame.column in (None, line.dash):
-            break
-    else:
-        return None
-    if line.glued and not (line.key and frame.node and frame.node.items and frame.node.items.child(line.key)):
-        return None
-    frame.column = line.dash
-    element = _Open(frame.node.items if frame.node else None, "element", line.dash, frame, frame.name)
-    element.column = line.column + line.glued
-    return element
-
-
-def _entry(
-    line: Line, here: _Open, slips: list[Mistake], firsts: list[tuple[Line, int]], parent: _Open | None = None
-) -> _Open:
-    assert line.key is not None
-    written = parent or _written(line, here)
-    if line.sign == "" and not _is_key_without_colon(line, written, here):
-        return here  # text that goes on, or an element that is text
-    meant = written if written is not None and _takes(written, line) else None
-    if meant is None and parent is None:
-        meant = next((frame for frame in here.chain() if _would_take(frame, line)), None)
-        if meant is not None and meant is not written:
-            _told_of_depth(line, meant, slips)
-            if meant.first is not None and meant.indent < line.column != meant.first.column:
-                firsts.append((meant.first, line.column))
-    if meant is None:
-        meant = written or here
-    meant.keys.add(line.key)
-    if meant is written and meant.column is None:
-        meant.column, meant.first = line.column, line
-    child = meant.node.child(line.key) if meant.node is not None and meant.node.kind in ("object", "map") else None
-    name = line.key
-    if child is None and _is_object(meant.node) and line.sign in ("", "wide") and (close := _close(line.key, meant)):
-        child, name = meant.node.child(close) if meant.node else None, close
-    _told_of_colon(line, name, child if _is_object(meant.node) else None, slips)
-    if child is not None and child.kind in _SCALARS:
-        return meant
-    if line.value and not line.opens:
-        return meant
-    role = "list" if child is not None and child.kind == "list" else "map"
-    return _Open(child, role, line.column, meant, name)
-
-
-def _written(line: Line, here: _Open) -> _Open | None:
-    """What a line stands in by its column alone, as YAML sees it; None where it lines up with nothing."""
-    for frame in here.chain():
-        if frame.role == "list":
-            continue
-        if frame.moved == line.column or (frame.indent < line.column and frame.column in (None, line.column)):
-            return frame
-    return None
-
-
-def _takes(frame: _Open, line: Line) -> bool:
-    """Whether a line may stand where it does."""
-    node = frame.node
-    if node is None or node.kind == "any" or (node.kind == "object" and not node.fields()):
-        return True
-    assert line.key is not None
-    if node.kind == "map":
-        return not (line.opens and node.items is not None and node.items.kind in _SCALARS)
-    return node.kind == "object" and node.child(line.key) is not None
-
-
-def _would_take(frame: _Open, line: Line) -> bool:
-    """Whether a line that stands where it cannot was meant for this: an object with that very field, not written yet."""
-    node = frame.node
-    if node is None or node.kind != "object" or line.key is None or line.key in frame.keys:
-        return False
-    child = node.child(line.key)
-    return child is not None and (
-        child.kind not in _SCALARS if line.opens else not line.value or child.kind in _SCALARS or line.value[0] in "[{*"
+def _of_part(part: Part) -> Diagnosis | None:
+    widths = (
+        _TABS if any("\t" in line[: len(line) - len(line.lstrip())] for line in part.text.split("\n")) else _TABS[:1]
     )
-
-
-def _is_object(node: schema.Node | None) -> bool:
-    return node is not None and node.kind == "object" and bool(node.fields())
-
-
-def _is_key_without_colon(line: Line, written: _Open | None, here: _Open) -> bool:
-    """Whether a line without a colon names a field of the object it stands in."""
-    if (
-        written is None
-        or line.key is None
-        or not _is_object(written.node)
-        or line.key in written.keys
-        or " " in line.value
-    ):
-        return False
-    assert written.node is not None
-    child = written.node.child(line.key)
-    if line.opens:
-        return child is not None or _close(line.key, written) is not None
-    return child is not None and child.kind in _SCALARS and bool(line.value)
-
-
-def _close(key: str, frame: _Open) -> str | None:
-    return nearest(key, set(frame.node.fields()) - frame.keys) if frame.node else None
-
-
-def _told_of_depth(line: Line, meant: _Open, slips: list[Mistake]) -> None:
-    if meant.role == "element":
-        meant.moved = line.column  # the whole of the element is out of line: it is said of its first line
-        message = f"wrong depth: {line.key} belongs to the element of {meant.name} that begins above it"
-        remedy = f"indent it by {meant.column} spaces, as the first field of the element"
-    else:
-        message = f"wrong depth: {line.key} belongs under {meant.name}"
-        remedy = (
-            f"indent it by {meant.column} spaces"
-            if meant.column not in (None, line.column)
-            else f"indent it below {meant.name}"
+    tried = [
+        (reading, head)
+        for head in heads.heads(part.text)
+        for width in widths
+        for reading in readings.readings(lines(part.text, width), head.node, head.kind)
+    ]
+    if not tried:
+        return None
+    tried.sort(key=lambda each: each[0].cost)
+    cheapest = tried[0][0].cost
+    found = _diagnosed(part, *tried[0])
+    for reading, head in tried[1:4]:
+        if found.body is not None or reading.cost > cheapest + 1:
+            break
+        other = _diagnosed(part, reading, head)
+        found = other if other.body is not None else found
+    if found.slips and found.body is not None:
+        others = [_diagnosed(part, *each) for each in tried[1:6] if each[0].cost <= cheapest + _ALIKE]
+        alike = (
+            each for each in others if each.body not in (None, found.body) and len(each.faults) <= len(found.faults)
         )
-    slips.append(_slip(line, line.column, message, remedy, "MAN004"))
+        if second := next(alike, None):
+            found = _in_doubt(found, second)
+    return found
 
 
-def _told_of_colon(line: Line, name: str, child: schema.Node | None, slips: list[Mistake]) -> None:
-    end = line.column + len(line.key or "")
-    # A key that the schema does not know may be the value of a Secret gone astray: it is not named.
-    said, write = (line.key, f"write {name}:") if child is not None else ("the key", "write a plain colon")
-    if line.sign == "wide":
-        slips.append(_slip(line, end, f"the colon after {said} is a full-width one", write))
-    elif line.sign == "" and name == line.key:
-        slips.append(_slip(line, line.column, f"no colon follows {said}", write))
-    elif line.sign == "":
-        slips.append(_slip(line, line.column, f"no colon follows the key, and the field is called {name}", write))
-    elif line.sign == "remark" or (line.sign == "aside" and line.opens):
-        slips.append(_slip(line, end, f"a remark without # follows {said}", "put a blank and # before the remark"))
-    elif line.sign == "tight" and child is not None:
-        slips.append(_slip(line, end, f"no space follows the colon after {said}", "write a space after the colon"))
+def _diagnosed(part: Part, reading: Reading, head: Head) -> Diagnosis:
+    written = rewriting.rewritten(part.text, reading)
+    told = [mistake for placed in reading.placed for mistake in slips.of(placed)]
+    built, refused = None, None
+    for _ in range(5):
+        text = "\n".join(each.text for each in written)
+        try:
+            built, refused = build(text.encode("utf-8", "replace"), Budget(), places=True), None
+            break
+        except Refused as error:
+            refused = error.mistake
+            closed = closing.closed(written, refused)
+            if closed is None:
+                break
+            written, mistake = closed
+            told.append(mistake)
+    told.sort(key=lambda mistake: mistake.line)
+    told = [replace(each, line=each.line + part.first) for each in told[:MOST_TOLD]]
+    found = Diagnosis(part, head, tuple(told), tuple(written), built, refused)
+    return replace(found, faults=tuple(_faults(found)))
 
 
-def _slip(line: Line, column: int, message: str, remedy: str, code: str = "MAN001") -> Mistake:
-    return Mistake(code, line.number, column, message, remedy)
+def _faults(diagnosis: Diagnosis) -> list[tuple[Fault, int, int]]:
+    body = diagnosis.body
+    if body is None or diagnosis.built is None:
+        return []
+    found = faults_of(body)
+    return [(fault, *_place(diagnosis, fault)) for fault in found]
+
+
+def faults_of(body: Mapping[str, Any]) -> list[Fault]:
+    """What is wrong with a body, each fault once: a field that was meant by another one is not missing as well."""
+    api_version, kind = body.get("apiVersion"), body.get("kind")
+    group = api_version.rpartition("/")[0] if isinstance(api_version, str) else ""
+    found = list(parts.missing(body, group))
+    if isinstance(api_version, str) and isinstance(kind, str):
+        found += conformity.faults(body, api_version, kind)
+    meant = {(*fault.path[:-1], fault.instead_of) for fault in found if fault.instead_of}
+    found = [fault for fault in found if fault.path not in meant]
+    return [*found, *parts.misspelt(body), *parts.not_declared(body)]
+
+
+def _place(diagnosis: Diagnosis, fault: Fault) -> tuple[int, int]:
+    """Line and column of a fault in the text as it was."""
+    spot = spot_of(diagnosis.built, fault.path)
+    return origin(diagnosis, spot.line), spot.column
+
+
+def spot_of(built: Built | None, path: tuple[str | int, ...]) -> Spot | KeySpot:
+    """Where a path, or the nearest parent that is written, stands in the text put right."""
+    found: Spot | KeySpot = Spot(0, 0, 0, 0, None) if built is None or built.spot is None else built.spot
+    spot = found
+    for step in path:
+        inside = spot.inside if isinstance(spot, Spot) else None
+        if isinstance(inside, dict) and isinstance(step, str) and step in inside:
+            found, spot = inside[step], inside[step].value
+        elif isinstance(inside, list) and isinstance(step, int) and step < len(inside):
+            found = spot = inside[step]
+        else:
+            break
+    return found
+
+
+def origin(diagnosis: Diagnosis, line: int) -> int:
+    """The line of the text as it was that a line of the text put right was, or the next one that is not new."""
+    numbers = [each.number for each in diagnosis.written[line:]]
+    number = next((number for number in numbers if number is not None), 0)
+    return number + diagnosis.part.first
+
+
+def _in_doubt(found: Diagnosis, other: Diagnosis) -> Diagnosis:
+    """Two readings that are as likely as each other: both are said."""
+    ours = {mistake.line: mistake for mistake in found.slips}
+    theirs = {mistake.line: mistake for mistake in other.slips}
+    doubts = []
+    for line in sorted(ours.keys() | theirs.keys()):
+        first, second = ours.get(line), theirs.get(line)
+        if first == second:
+            continue
+        said = first or second
+        assert said is not None
+        if first is not None and second is not None:
+            message = f"{first.message}, or {second.message.removeprefix('wrong depth: ')}: both can be meant"
+            doubts.append(replace(said, message=message, remedy=f"{first.remedy}, or {second.remedy}"))
+        else:
+            doubts.append(replace(said, message=f"{said.message}, or the lines about it are meant otherwise"))
+    same = tuple(mistake for mistake in found.slips if theirs.get(mistake.line) == mistake)
+    return replace(found, slips=same, doubts=tuple(doubts))

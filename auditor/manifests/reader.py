@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from auditor.kube import kinds, secrets
-from auditor.manifests import classes, conformity, diagnosis, parts
+from auditor.manifests import classes, diagnosis, parts
 from auditor.manifests.budget import Budget
 from auditor.manifests.documents import LARGEST, Document, documents, uncollected
 from auditor.manifests.mistakes import Mistake, counter, in_file
@@ -100,6 +100,8 @@ class _Reading:
         self.problems: list[Problem] = []
         self.skipped: list[Skipped] = []
         self.waivers: list[Resource] = []
+        self.looked = 0
+        """Bytes of the file at hand that a diagnosis was asked of; beyond a limit, no more are."""
 
 
 def _read_file(
@@ -109,11 +111,13 @@ def _read_file(
     if what == classes.HELM_TEMPLATE:
         reading.skipped.append(Skipped(Place(reading.source, file, 1), what))
         return
+    reading.looked = 0
     for document in documents(text, budget, largest=largest):
-        mistakes = document.mistakes
-        if not document.readable and reading.declared and mistakes[0].code == "MAN001":
-            mistakes = diagnosis.explained_by(mistakes[0], _slips(document))
-        reading.problems.extend(_problem(reading, file, mistake) for mistake in mistakes)
+        explained = _explained(reading, file, document) if document.mistakes and reading.declared else None
+        if explained is not None:
+            reading.problems.extend(explained)
+        else:
+            reading.problems.extend(_problem(reading, file, mistake) for mistake in document.mistakes)
         if not document.readable:
             continue
         reason = what or classes.no_manifest(document.value)
@@ -122,7 +126,7 @@ def _read_file(
         elif reason:
             reading.skipped.append(Skipped(Place(reading.source, file, document.line), reason))
         else:
-            _read_document(reading, file, document)
+            _read_document(reading, file, document, told=explained is not None)
 
 
 def _waivers(reading: _Reading, file: str, document: Document) -> Resource:
@@ -133,10 +137,45 @@ def _waivers(reading: _Reading, file: str, document: Document) -> Resource:
     return Resource(ref, "", body, Origin(reading.source, file, document.line), places)
 
 
-def _slips(document: Document) -> list[Mistake]:
-    """The slips of the hand in a document, with lines and columns of the file."""
+def _explained(reading: _Reading, file: str, document: Document) -> list[Problem] | None:
+    """What the author of a document that kubectl refuses, or would take for less than is written, probably meant.
+
+    None where it cannot be told any better than the document's mistakes do.
+    """
+    first = document.mistakes[0]
+    if first.code not in ("MAN001", "MAN002", "MAN003"):
+        return None
+    found = _diagnoses(reading, document)
+    if document.readable:  # keys that are written twice, because a document begins that was not set apart
+        return _told(reading, file, document, found) if len(found) > 1 else None
+    if found and all(each.body is not None for each in found) and any(each.slips for each in found):
+        return _told(reading, file, document, found)
     counted = counter(document.text)
-    return [in_file(slip, document.first, counted) for slip in diagnosis.diagnosed(document.text.decode("utf-8"))]
+    slips = [in_file(slip, document.first, counted) for each in found for slip in each.slips]
+    if not slips:
+        return None
+    mistakes = slips if any(slip.line <= first.line for slip in slips) else [first, *slips]
+    return [_problem(reading, file, mistake) for mistake in mistakes]
+
+
+def _diagnoses(reading: _Reading, document: Document) -> list[diagnosis.Diagnosis]:
+    reading.looked += len(document.text)
+    return diagnosis.diagnoses(document.text.decode("utf-8")) if reading.looked <= diagnosis.LARGEST else []
+
+
+def _told(
+    reading: _Reading, file: str, document: Document, found: Iterable[diagnosis.Diagnosis], ref: Ref | None = None
+) -> list[Problem]:
+    """The slips of a document and what the schema has to say of the rest, with lines and columns of the file."""
+    counted = counter(document.text)
+    problems: list[Problem] = []
+    for each in found:
+        mistakes = [in_file(slip, document.first, counted) for slip in (*each.slips, *each.doubts)]
+        problems += [_problem(reading, file, mistake, ref) for mistake in mistakes]
+        for fault, line, column in each.faults:
+            place = Place(reading.source, file, document.first + line, column + 1)
+            problems.append(Problem(fault.code, fault.severity, fault.message, fault.remedy, place, ref))
+    return sorted(problems, key=lambda problem: problem.place.line if problem.place else 0)
 
 
 def _problem(reading: _Reading, file: str, mistake: Mistake, ref: Ref | None = None) -> Problem:
@@ -145,7 +184,8 @@ def _problem(reading: _Reading, file: str, mistake: Mistake, ref: Ref | None = N
     return Problem(mistake.code, severity, mistake.message, mistake.remedy, place, ref)
 
 
-def _read_document(reading: _Reading, file: str, document: Document) -> None:
+def _read_document(reading: _Reading, file: str, document: Document, *, told: bool = False) -> None:
+    """`told`: what is wrong with it was said already."""
     written = Written(document.text, document.first)
     sealed = False
     for prefix, body in _objects(document.value, ()):
@@ -154,7 +194,7 @@ def _read_document(reading: _Reading, file: str, document: Document) -> None:
         if prefix:  # an item of a List
             line, _ = places(()) or (line, 1)
         sealed = sealed or secrets.is_secret(body)
-        _read_object(reading, body, Origin(reading.source, file, line), places, None if prefix else document)
+        _read_object(reading, body, Origin(reading.source, file, line), places, None if prefix else document, told)
     if sealed and reading.places:
         written.forget_text()
 
@@ -180,24 +220,13 @@ def _objects(value: Mapping[str, Any], prefix: RawPath) -> Iterator[tuple[RawPat
 
 
 def _read_object(
-    reading: _Reading, body: Mapping[str, Any], origin: Origin, places: Places, document: Document | None
+    reading: _Reading, body: Mapping[str, Any], origin: Origin, places: Places, document: Document | None, told: bool
 ) -> None:
-    """Add a resource, and what is wrong with it. `document` is given for an object that is a document of its own."""
+    """Add a resource, and what is wrong with it, unless that was `told`. `document` is given for an object that is a document of its own."""
     api_version, kind, metadata = body.get("apiVersion"), body.get("kind"), body.get("metadata")
     known = isinstance(api_version, str) and isinstance(kind, str)
     group = kinds.split_api_version(api_version)[0] if isinstance(api_version, str) else ""
-    faults = list(parts.missing(body, group))
-    slips: list[Mistake] = []
-    if reading.declared:
-        if known:
-            faults += conformity.faults(body, str(api_version), str(kind))
-        meant = {(*fault.path[:-1], fault.instead_of) for fault in faults if fault.instead_of}
-        faults = [fault for fault in faults if fault.path not in meant]
-        if faults and document is not None and (slips := _slips(document)):
-            faults = [fault for fault in faults if fault.lasting]
-    faults += parts.misspelt(body)
-    if reading.declared:
-        faults += parts.not_declared(body)
+    faults = _faults(reading, body, group) if not told else []
     ref = None
     if known and api_version and kind and isinstance(metadata, Mapping):
         name = metadata.get("name")
@@ -205,11 +234,29 @@ def _read_object(
             ref = Ref(reading.cluster, group, str(kind), _namespace(reading, group, str(kind), metadata), str(name))
             body = secrets.seal(body, reading.key)
             reading.resources.append(Resource(ref, str(api_version), body, origin, places if reading.places else None))
-    reading.problems.extend(_problem(reading, origin.file, slip, ref) for slip in slips)
+    if faults and document is not None and reading.declared and (better := _better(reading, document, faults)):
+        reading.problems.extend(_told(reading, origin.file, document, better, ref))
+        return
     for fault in faults:
         line, column = places(fault.path) or (origin.line, 1)
         place = Place(origin.source, origin.file, line, column)
         reading.problems.append(Problem(fault.code, fault.severity, fault.message, fault.remedy, place, ref))
+
+
+def _faults(reading: _Reading, body: Mapping[str, Any], group: str) -> list[parts.Fault]:
+    if reading.declared:
+        return diagnosis.faults_of(body)
+    return [*parts.missing(body, group), *parts.misspelt(body)]
+
+
+def _better(reading: _Reading, document: Document, faults: list[parts.Fault]) -> list[diagnosis.Diagnosis]:
+    """A reading of the document that explains these faults by slips of the hand, and has fewer of them; none where there is none."""
+    found = _diagnoses(reading, document)
+    slips = sum(len(each.slips) + len(each.doubts) for each in found)
+    if not slips or any(each.body is None for each in found):
+        return []
+    left = sum(len(each.faults) for each in found)
+    return found if left < len(faults) else []
 
 
 def _namespace(reading: _Reading, group: str, kind: str, metadata: Mapping[str, Any]) -> str | None:

@@ -88,7 +88,7 @@ def test_a_slip_is_told_at_its_line(old: str, new: str, line: int, message: str)
 
 
 def test_a_whole_element_out_of_line_is_one_problem() -> None:
-    indented = re.sub(r"^    (?=[ a-z])", "      ", POD, flags=re.MULTILINE).replace("      app: web", "    app: web")
+    indented = re.sub(r"^    (?=[ a-z-])", "      ", POD, flags=re.MULTILINE).replace("      app: web", "    app: web")
     assert problems(indented) == [(10, "wrong depth: image belongs to the element of containers that begins above it")]
 
 

@@ -48,7 +48,7 @@ ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
         (POD + "status:\n  phase: Running\n", [("MAN005", 7, WARNING)]),
         (POD.replace("  name: web", "  name: web\n  uid: x\n  creationTimestamp: '2024-01-01T00:00:00Z'"), [("MAN005", 5, INFO)]),
         ("a: 1\na: 2\n", [("MAN002", 2, ERROR)]),
-        (POD + "a: [\n", [("MAN001", 7, ERROR)]),
+        (POD + "a: [\n", [("MAN001", 7, ERROR), ("MAN004", 7, ERROR)]),
         (POD.replace("  name", "\tname"), [("MAN003", 4, ERROR)]),
         (POD + "...\nx: 1\n", [("MAN001", 8, WARNING)]),
     ],
