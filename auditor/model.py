@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 RawPath: TypeAlias = tuple[str | int, ...]
 """Keys and positions from the top of a body, as code walks them: `("spec", "containers", 0, "image")`.
@@ -241,16 +241,19 @@ class Resource:
 
     @property
     def metadata(self) -> Mapping[str, Any]:
-        found = self.body.get("metadata")
-        return found if isinstance(found, Mapping) else {}
+        return _mapping(self.body.get("metadata"))
 
     def labels(self) -> Mapping[str, Any]:
-        found = self.metadata.get("labels")
-        return found if isinstance(found, Mapping) else {}
+        return _mapping(self.metadata.get("labels"))
 
     def annotations(self) -> Mapping[str, Any]:
-        found = self.metadata.get("annotations")
-        return found if isinstance(found, Mapping) else {}
+        return _mapping(self.metadata.get("annotations"))
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    if type(value) is dict:  # nearly always; the general test is slow
+        return value
+    return value if isinstance(value, Mapping) else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -415,9 +418,11 @@ class Finding:
     """Only in git, of an object that runs (or will): shown, neither scored nor counted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What one policy says of one object. `concerns`: the workloads whose score it counts for; none: its namespace's."""
+class Verdict(NamedTuple):
+    """What one policy says of one object. `concerns`: the workloads whose score it counts for; none: its namespace's.
+
+    A named tuple, alone in this module: a run makes a hundred thousand, and it is made three times as fast as a frozen dataclass.
+    """
 
     policy: str
     name: str

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from auditor import logs
 from auditor.cli import app, options
 from auditor.model import Audit, CellState, Misuse, Outcome, Place, Severity, Snapshot
 
@@ -24,14 +25,20 @@ def check(*, paths: options.Paths, judging: options.Judging, at: options.At = No
 
     No cluster, no git, no database is needed.
     """
-    from auditor.audit import audit
-    from auditor.kube.secrets import new_key
-    from auditor.publish import jsonform, text
-    from auditor.settings import AuditSettings
+    from concurrent.futures import ThreadPoolExecutor
 
-    quiet_logs(printing.debug)
-    policies = options.chosen(options.names(judging.select), options.names(judging.ignore))
-    desired = folders(paths, deadline=time.monotonic() + 600, key=new_key())
+    from auditor.kube.secrets import new_key
+
+    logs.later("debug" if printing.debug else "warning")
+    # The processes that read are started first; what judges is loaded while they work.
+    with ThreadPoolExecutor(1, "reading") as aside:
+        reading = aside.submit(folders, paths, deadline=time.monotonic() + 600, key=new_key())
+        from auditor.audit import audit
+        from auditor.publish import jsonform, text
+        from auditor.settings import AuditSettings
+
+        policies = options.chosen(options.names(judging.select), options.names(judging.ignore))
+        desired = reading.result()
     result = audit(
         desired,
         None,
@@ -204,9 +211,7 @@ def with_cache(settings: Settings) -> Settings:
 
 def quiet_logs(debug: bool) -> None:
     """By hand, only what went wrong is logged, on stderr."""
-    from auditor.cli.logs import configure
-
-    configure("debug" if debug else "warning")
+    logs.configure("debug" if debug else "warning")
 
 
 def reaches(result: Audit, fail_on: str) -> bool:

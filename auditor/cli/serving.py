@@ -30,8 +30,8 @@ def serve(settings: options.SettingsFile = None, debug: options.Debug = False) -
     Ends with SIGTERM or Ctrl-C.
     """
     from auditor import daemon as daemons
-    from auditor.cli.logs import configure
     from auditor.kube.secrets import new_key
+    from auditor.logs import configure
     from auditor.store import opened
 
     if settings is None:

@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from auditor.exemptions import Exemptions
 from auditor.kube import fields
@@ -20,6 +20,7 @@ from auditor.kube.kinds import called
 from auditor.kube.paths import Element, Member, Step, render, steps_of
 from auditor.kube.surroundings import Surroundings
 from auditor.kube.workloads import ANYTHING, CUSTOM, TEMPLATED, controller_of, is_terminating, template
+from auditor.logs import logger
 from auditor.model import (
     NOTHING_GIVEN,
     CellState,
@@ -57,8 +58,7 @@ class Subject:
     concerns: tuple[Ref, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Said:
+class _Said(NamedTuple):
     """What a rule said of one side of an object."""
 
     outcome: Outcome
@@ -89,21 +89,19 @@ def judge(
     around = Surroundings(desired, live, prefer=Side.LIVE, at=at, given=given)
     beside = Surroundings(desired, live, prefer=Side.GIT, at=at, given=given) if desired and live else around
     asked = _Asked(policies)
-    verdicts = [
+    return tuple(
         verdict
-        for subject in _subjects(desired, live, around)
+        for subject in sorted(_subjects(desired, live, around), key=lambda subject: subject.ref.key)
         for policy in asked.about(subject)
         if (verdict := _verdict(policy, subject, around, beside, exempt, declared_alone=desired is None))
-    ]
-    verdicts.sort(key=lambda verdict: (verdict.ref.key, verdict.policy))
-    return tuple(verdicts)
+    )
 
 
 class _Asked:
-    """Which policies are asked about an object, by its kind and whether it has a Pod template; each once, in their order."""
+    """Which policies are asked about an object, by its kind and whether it has a Pod template; each once, by id."""
 
     def __init__(self, policies: Sequence[Policy]) -> None:
-        self._policies = policies
+        self._policies = sorted(policies, key=lambda policy: policy.id)
         self._known: dict[tuple[str, str, bool], tuple[Policy, ...]] = {}
 
     def about(self, subject: Subject) -> tuple[Policy, ...]:
@@ -194,11 +192,9 @@ def _ask(policy: Policy, resource: Resource, around: Surroundings) -> _Said:
     except Unreadable as unreadable:
         answer = Unknown(str(unreadable))
     except Exception as error:
-        import structlog  # it takes a tenth of a second to load, and is nearly never needed
-
         # Neither the error's message nor local variables: they may quote a value.
         trace = "".join(traceback.format_tb(error.__traceback__))
-        structlog.get_logger(__name__).error(
+        logger().error(
             "policy_broke", policy=policy.id, object=str(resource.ref), error=type(error).__name__, traceback=trace
         )
         return _Said(
@@ -288,7 +284,7 @@ def _written(body: Any, steps: Iterable[Step]) -> RawPath:
 def _made(
     policy: Policy, subject: Subject, said: _Said, drafts: Iterable[_Draft], exempt: Exemptions, *, scored: bool = True
 ) -> Verdict:
-    findings = tuple(finding for finding, _ in drafts)
+    findings = tuple([finding for finding, _ in drafts]) if drafts else ()
     outcome, reason, severity = said.outcome, said.reason, policy.severity
     waived: tuple[Finding, ...] = ()
     if outcome is Outcome.FAIL:

@@ -26,10 +26,11 @@ from auditor.desired import confine
 from auditor.desired.files import READER, File, printable, problem
 from auditor.desired.records import Read, decode
 from auditor.kube.secrets import Key
+from auditor.logs import logger
 from auditor.model import Unavailable
 
-PARALLEL_FILES: Final = 500
-PARALLEL_BYTES: Final = 2 << 20
+PARALLEL_FILES: Final = 100
+PARALLEL_BYTES: Final = 256 << 10
 """Beyond either, two processes share the work."""
 STARTING: Final = 60.0
 """Seconds that a process may take to start, on a machine that has much to do."""
@@ -76,7 +77,7 @@ def read(files: Sequence[File], request: Request, *, deadline: float) -> list[Re
 def read_lines(files: Sequence[File], request: Request, *, deadline: float) -> list[tuple[Read, bytes]]:
     """The same, each with the line that `records.decode` understands, for keeping."""
     total = sum(len(file.text) for file in files)
-    if len(files) <= PARALLEL_FILES and total <= PARALLEL_BYTES:
+    if len(files) < 2 or (len(files) <= PARALLEL_FILES and total <= PARALLEL_BYTES):
         return _read_all(files, request, deadline)
     from concurrent.futures import ThreadPoolExecutor
 
@@ -272,8 +273,4 @@ def _feed(stream: IO[bytes], files: Sequence[File], request: Request) -> None:
 @cache
 def _warn() -> None:
     """Once for the life of this process."""
-    import structlog
-
-    structlog.get_logger().warning(
-        "this kernel takes no system-call filter; manifests are read under resource limits alone"
-    )
+    logger().warning("this kernel takes no system-call filter; manifests are read under resource limits alone")

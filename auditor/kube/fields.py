@@ -38,11 +38,11 @@ def whole(value: Any) -> int | None:
 def at(body: Any, *path: str | int) -> Any:
     """The value at the path, or None where any step of it is absent."""
     for step in path:
-        if isinstance(step, int):
+        if type(body) is dict:  # nearly always
+            body = body.get(step)
+        elif isinstance(step, int):
             items = sequence(body)
-            if not -len(items) <= step < len(items):
-                return None
-            body = items[step]
+            body = items[step] if -len(items) <= step < len(items) else None
         else:
             body = mapping(body).get(step)
         if body is None:

@@ -38,7 +38,9 @@ def value_fault(value: str) -> str | None:
 def _fault(text: str) -> str | None:
     if len(text) > 63:
         return f"it has {len(text)} characters, and 63 are allowed"
+    if _NAME.fullmatch(text):
+        return None
     for position, letter in enumerate(text, 1):
         if not _ALLOWED.fullmatch(letter):
             return f"character {position}, {letter!r}, is not allowed"
-    return None if _NAME.fullmatch(text) else "it must begin and end with a letter or digit"
+    return "it must begin and end with a letter or digit"

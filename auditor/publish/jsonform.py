@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Final
 
 from auditor import model
@@ -147,22 +148,28 @@ def problem_forms(problems: Sequence[model.Problem]) -> list[forms.ProblemForm]:
 
 
 def verdict_forms(verdicts: Iterable[model.Verdict]) -> list[forms.VerdictForm]:
-    """By object, then policy."""
-    ordered = sorted(verdicts, key=lambda verdict: (verdict.ref.key, verdict.policy))
+    """By object, then policy. There are many, and few different objects and policies in them: what repeats is made once."""
+    keys = cache(lambda ref: ref.key)
+    refs, policies = cache(ref_form), cache(_named)
+    concerns = cache(lambda of: [refs(ref) for ref in of])
     return [
         {
-            "ref": ref_form(verdict.ref),
-            "policy": {"id": verdict.policy, "name": verdict.name},
+            "ref": refs(verdict.ref),
+            "policy": policies(verdict.policy, verdict.name),
             "outcome": verdict.outcome.value,
             "severity": verdict.severity.value,
             "reason": verdict.reason,
-            "concerns": [ref_form(ref) for ref in verdict.concerns],
+            "concerns": concerns(verdict.concerns),
             "findings": [finding_form(finding) for finding in verdict.findings],
             "waived": [finding_form(finding) for finding in verdict.waived],
             "scored": verdict.scored,
         }
-        for verdict in ordered
+        for verdict in sorted(verdicts, key=lambda verdict: (keys(verdict.ref), verdict.policy))
     ]
+
+
+def _named(id: str, name: str) -> forms.PolicyName:
+    return {"id": id, "name": name}
 
 
 def finding_form(finding: model.Finding) -> forms.FindingForm:

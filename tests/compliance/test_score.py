@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -198,7 +197,7 @@ def test_scores_do_not_depend_on_order(verdicts: list[Verdict], random: object) 
 
 @given(verdicts_of_any_kind, verdicts_of_any_kind)
 def test_what_does_not_apply_changes_nothing(verdicts: list[Verdict], more: list[Verdict]) -> None:
-    neutral = [replace(one, outcome=Outcome.NOT_APPLICABLE) for one in more]
+    neutral = [one._replace(outcome=Outcome.NOT_APPLICABLE) for one in more]
     assert every_score([*verdicts, *neutral]) == every_score(verdicts)
 
 
@@ -213,8 +212,8 @@ def test_mending_a_fault_never_lowers_a_score(verdicts: list[Verdict], data: st.
     mended = data.draw(
         st.sampled_from(
             [
-                replace(verdicts[at], outcome=Outcome.PASS, severity=policy_severity),
-                *(replace(verdicts[at], severity=milder) for milder in Severity if milder.rank < worst.rank),
+                verdicts[at]._replace(outcome=Outcome.PASS, severity=policy_severity),
+                *(verdicts[at]._replace(severity=milder) for milder in Severity if milder.rank < worst.rank),
             ]
         )
     )

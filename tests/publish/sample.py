@@ -135,7 +135,7 @@ def finding(policy: str, ref: Ref, n: int, **over: object) -> Finding:
 
 def verdict(policy: str, ref: Ref, outcome: Outcome, **over: object) -> Verdict:
     known = {one.id: one for one in POLICIES}[policy]
-    return replace(Verdict(policy, known.name, ref, outcome, known.severity, concerns=(ref,)), **over)  # type: ignore[arg-type]
+    return Verdict(policy, known.name, ref, outcome, known.severity, concerns=(ref,))._replace(**over)  # type: ignore[arg-type]
 
 
 def change(path: str, desired: object, live: object, **over: object) -> Change:

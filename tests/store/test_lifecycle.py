@@ -191,8 +191,8 @@ def after(copies: list[Copy], said: Audit) -> Copy:
     for verdict in old.verdicts:
         cell = unread(said, verdict.ref)
         if (verdict.ref, verdict.policy) not in judged and cell:
-            judged[verdict.ref, verdict.policy] = replace(
-                verdict, outcome=Outcome.UNKNOWN, reason=str(cell), findings=()
+            judged[verdict.ref, verdict.policy] = verdict._replace(
+                outcome=Outcome.UNKNOWN, reason=str(cell), findings=()
             )
     for verdict in old.verdicts:
         now = judged.get((verdict.ref, verdict.policy))
@@ -200,7 +200,7 @@ def after(copies: list[Copy], said: Audit) -> Copy:
             new = {f.fingerprint for f in now.findings}
             kept = [f for f in verdict.findings if f.fingerprint not in new]
             findings = tuple(sorted((*now.findings, *kept), key=lambda f: (f.path, f.fingerprint)))
-            judged[verdict.ref, verdict.policy] = replace(now, findings=findings)
+            judged[verdict.ref, verdict.policy] = now._replace(findings=findings)
     drifted = {d.ref: d for d in said.drift}
     windows = {(d.ref, d.kind, c.path if c else ""): (c or d).window for d in old.drift for c in (None, *d.changes)}
 
