@@ -6,6 +6,7 @@ Source: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 _NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?")
@@ -13,6 +14,7 @@ _PART: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 _ALLOWED: Final = re.compile(r"[A-Za-z0-9_.-]")
 
 
+@lru_cache(maxsize=4096)  # the same few keys stand on nearly every object
 def key_fault(key: str) -> str | None:
     """Why the API refuses the key of a label or annotation; None where it takes it."""
     prefix, slash, name = key.rpartition("/")

@@ -32,6 +32,8 @@ def sync_wave_inversion(resource: Resource, around: Surroundings) -> Answer:
     """
     if resource.ref.group in FLUX:
         return (yield from _flux(resource, around))
+    if not around.once("waves", lambda: _any_wave(around)):
+        return NotApplicable("nothing here has a wave")
     own = _order(resource)
     asked = False
     for needed, severity in _needs(resource, around):
@@ -47,6 +49,10 @@ def sync_wave_inversion(resource: Resource, around: Surroundings) -> Answer:
             path = ("metadata", "annotations", WAVE if WAVE in resource.annotations() else HOOK)
             yield Fault(path, message, severity, subject=f"{needed.ref.kind}/{needed.ref.name}")
     return None if asked else NotApplicable("neither it nor what it needs has a wave")
+
+
+def _any_wave(around: Surroundings) -> bool:
+    return any(_is_marked(one) for side in (around.desired, around.live) if side for one in side.resources)
 
 
 def _order(resource: Resource) -> tuple[int, int] | None:

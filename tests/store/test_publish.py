@@ -348,7 +348,7 @@ def test_the_audit_that_went_in_comes_out(store: Store, publish: Publish) -> Non
     said = audit(
         minutes(0),
         verdicts=(
-            replace(pending, concerns=(), scored=False),
+            pending._replace(concerns=(), scored=False),
             failing(ref()),
             verdict(cluster_wide, Outcome.WAIVED, finding(cluster_wide, place=None), concerns=(ref("api"), ref())),
         ),
