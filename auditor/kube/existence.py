@@ -7,9 +7,11 @@ Secret that is in no file is no fault by itself: Secrets rightly are not in git.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from auditor.kube.fields import at, mapping, sequence, text
 from auditor.kube.nearest import nearest
+from auditor.kube.operators import maker
 from auditor.kube.providers import PROVIDERS, Made, makes
 from auditor.kube.references import Reference
 from auditor.kube.selectors import matches
@@ -31,6 +33,10 @@ class Missing:
     """It is not there. `hint` says what was probably meant, or is empty."""
 
     hint: str = ""
+
+
+IN_EVERY_NAMESPACE: Final = {"istio-ca-root-cert": "istiod", "openshift-service-ca.crt": "OpenShift"}
+"""ConfigMaps that a platform makes in every namespace, and which."""
 
 
 def keys_of(found: Found) -> frozenset[str] | None:
@@ -57,9 +63,10 @@ def existence(reference: Reference, resource: Resource, around: Surroundings) ->
         unread = str(unreadable)
     for provider, made in around.providers_of(kind, resource, name):
         return Found(provider, made)
-    if kind == "Secret" and (
-        known := _by_service_account(name, resource, around) or _by_cluster(name, resource, around)
-    ):
+    known = _by_bundle(kind, name, resource, around)
+    if kind == "Secret":
+        known = known or _by_service_account(name, resource, around) or _by_cluster(name, resource, around)
+    if known:
         return known
     if any(_runs(pod) for pod in around.references_to(kind, resource, name) if pod.ref.kind == "Pod"):
         return Found()
@@ -97,6 +104,23 @@ def _by_cluster(name: str, resource: Resource, around: Surroundings) -> Found | 
     return None
 
 
+def _by_bundle(kind: str, name: str, resource: Resource, around: Surroundings) -> Found | Unknown | None:
+    """What trust-manager's Bundle of that name puts into the namespaces it selects. https://cert-manager.io/docs/trust/trust-manager/"""
+    field = "configMap" if kind == "ConfigMap" else "secret"
+    for bundle in around.every("Bundle.trust.cert-manager.io"):
+        target = mapping(at(bundle.body, "spec", "target"))
+        key = text(at(target, field, "key"))
+        if bundle.ref.name != name or not key:
+            continue
+        selector = mapping(target.get("namespaceSelector"))
+        namespace = next(iter(around.elsewhere("Namespace", resource.ref.namespace or "")), None)
+        if selector and namespace is None:
+            return Unknown(f"Bundle {name} selects namespaces by label, and this one's are not known")
+        if not selector or (namespace and matches(selector, namespace.labels())):
+            return Found(bundle, Made(kind, name, frozenset({key})))
+    return None
+
+
 def _runs(pod: Resource) -> bool:
     """Whether every container of the Pod has started: then what it refers to was there."""
     statuses = [mapping(status) for status in sequence(at(pod.body, "status", "containerStatuses"))]
@@ -105,19 +129,19 @@ def _runs(pod: Resource) -> bool:
 
 def _meant(kind: str, name: str, resource: Resource, around: Surroundings) -> Missing | Unknown:
     """Nothing has that name: what was probably meant, and whether it may be made by something that is not seen here."""
-    if not around.has_live and kind == "Secret":
-        for custom in around.custom_in(resource):
-            if name.startswith(custom.ref.name) and not tuple(makes(custom)):
-                return Unknown(f"{custom.ref} may be what makes Secret {name}")
     for provider in (one for known in PROVIDERS for one in around.read(known, resource)):
         made = next((made for made in makes(provider) if provider.ref.name == name and made.kind == kind), None)
         if made:
             return Missing(f"{provider.ref.kind} {name} makes {kind} {made.name}")
-    for other in around.elsewhere(kind, name):
-        return Missing(f"there is one in namespace {other.ref.namespace}")
     similar = nearest(name, [one.ref.name for one in around.read(kind, resource)])
     if similar:
         return Missing(f"did you mean {similar}?")
+    if custom := maker(name, resource, around):
+        return Unknown(f"{custom.ref} may be what makes {kind} {name}")
+    if kind == "ConfigMap" and name in IN_EVERY_NAMESPACE and not around.has_live:
+        return Unknown(f"{IN_EVERY_NAMESPACE[name]} makes ConfigMap {name} in every namespace, where it is installed")
+    for other in around.elsewhere(kind, name):
+        return Missing(f"there is one in namespace {other.ref.namespace}")
     if not around.has_live and kind == "Secret":
         return Unknown(f"Secret {name} is not in these files, and Secrets rightly are not")
     return Missing()

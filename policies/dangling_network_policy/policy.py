@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from auditor.kube.fields import mapping
 from auditor.kube.index import selector_of
+from auditor.kube.operators import of_labels
 from auditor.kube.policy import policy
 from auditor.kube.selectors import is_empty, pairs
 from auditor.kube.surroundings import Surroundings
 from auditor.kube.workloads import is_finished
-from auditor.model import Answer, Fault, Resource, Severity
+from auditor.model import Answer, Fault, Resource, Severity, Unknown
 
 
 @policy(
@@ -29,6 +30,8 @@ def dangling_network_policy(resource: Resource, around: Surroundings) -> Answer:
     found = around.selected(selector, resource)
     if any(not (one.ref.kind == "Pod" and is_finished(one)) for one in found):
         return None
+    if custom := of_labels(dict(pairs(selector)), resource, around):
+        return Unknown(f"Pods of {custom.ref} may carry the labels")
     shown = ",".join(f"{key}={value}" for key, value in pairs(mapping(selector))) or "its expressions"
     yield Fault(("spec", "podSelector"), f"podSelector {shown} matches no Pods")
     return None

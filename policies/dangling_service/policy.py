@@ -5,6 +5,7 @@ from typing import Any
 
 from auditor.kube.fields import at, mapping, sequence
 from auditor.kube.nearest import nearest
+from auditor.kube.operators import of_labels
 from auditor.kube.policy import policy
 from auditor.kube.surroundings import Surroundings
 from auditor.kube.workloads import is_finished, is_terminating, owners
@@ -57,8 +58,7 @@ def dangling_service(resource: Resource, around: Surroundings) -> Answer:
         return None
     if _has_endpoints(resource, around):
         return None
-    custom = next((one for one in around.custom_in(resource) if not around.has_live and _mentions(one, selector)), None)
-    if custom:
+    if custom := of_labels(selector, resource, around):
         return Unknown(f"Pods of {custom.ref} may carry the labels")
     severity, where = around.absence(Severity.ERROR)
     shown = ",".join(f"{key}={value}" for key, value in selector.items())
@@ -76,18 +76,6 @@ def _has_endpoints(service: Resource, around: Surroundings) -> bool:
         and any(at(endpoint, "conditions", "ready") for endpoint in sequence(piece.body.get("endpoints")))
         for piece in around.read("EndpointSlice", service)
     )
-
-
-def _mentions(custom: Resource, selector: Mapping[str, Any]) -> bool:
-    said = set(_strings(custom.body.get("spec"))) | {custom.ref.name}
-    return any(isinstance(value, str) and value in said for value in selector.values())
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    for item in value.values() if isinstance(value, Mapping) else sequence(value):
-        yield from _strings(item)
 
 
 def _near(selector: Mapping[str, Any], service: Resource, around: Surroundings) -> str | None:

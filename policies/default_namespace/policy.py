@@ -17,6 +17,8 @@ BUILT_IN = frozenset(
     }
 )
 FLEETING = frozenset({"Event", "Lease"})
+# What bounds a namespace, or gives somebody rights in it, is no application that lives there.
+BOUNDS = frozenset({"LimitRange", "NetworkPolicy", "ResourceQuota", "Role", "RoleBinding"})
 
 
 @policy(
@@ -38,6 +40,8 @@ def default_namespace(resource: Resource, around: Surroundings) -> Answer:
         return NotApplicable("it is cluster-scoped")
     if (ref.kind, ref.name) in BUILT_IN or ref.kind in FLEETING:
         return NotApplicable("Kubernetes itself puts it there")
+    if ref.kind in BOUNDS:
+        return NotApplicable("it bounds a namespace, and does not live in it")
     place = destination(resource, around)
     namespace = place.namespace if place and (place.replaces or not ref.namespace) else ref.namespace
     if namespaced is None and not namespace:

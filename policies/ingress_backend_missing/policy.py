@@ -5,6 +5,7 @@ from typing import Any
 
 from auditor.kube.fields import at, mapping, sequence, text, whole
 from auditor.kube.nearest import nearest
+from auditor.kube.operators import maker
 from auditor.kube.policy import policy
 from auditor.kube.surroundings import Surroundings
 from auditor.model import Answer, Fault, NotApplicable, RawPath, Resource, Severity, Unknown
@@ -39,7 +40,9 @@ def ingress_backend_missing(resource: Resource, around: Surroundings) -> Answer:
             continue
         at_name = (*path, "serviceName") if old else (*path, "service", "name")
         service = around.find("Service", resource, name)
-        if service is None:
+        if service is None and (custom := maker(name, resource, around)):
+            unknown = f"{custom.ref} may be what makes Service {name}"
+        elif service is None:
             severity, where = around.absence(Severity.ERROR)
             meant = nearest(name, [one.ref.name for one in around.read("Service", resource)])
             hint = f"; did you mean {meant}?" if meant else ""

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from auditor.kube.fields import mapping, sequence, text
+from auditor.kube.operators import maker
 from auditor.kube.policy import policy
 from auditor.kube.surroundings import Surroundings
 from auditor.kube.workloads import TEMPLATED, Container, containers
@@ -48,6 +49,9 @@ def init_waits_for_missing_service(resource: Resource, around: Surroundings) -> 
                         continue
                 except Unreadable as unreadable:
                     unknown = str(unreadable)
+                    continue
+                if custom := maker(name, namespace or resource, around):
+                    unknown = f"{custom.ref} may be what makes Service {name}"
                     continue
                 at_worst, where = around.absence(severity)
                 shown = f"{name}.{namespace}" if namespace else name

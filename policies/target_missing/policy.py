@@ -4,6 +4,7 @@ from auditor.kube.fields import at, mapping, text
 from auditor.kube.index import target_of
 from auditor.kube.kinds import GROUPS, called, of_name, split_api_version
 from auditor.kube.nearest import nearest
+from auditor.kube.operators import maker
 from auditor.kube.policy import policy
 from auditor.kube.surroundings import Surroundings
 from auditor.kube.workloads import LONG_RUNNING
@@ -30,7 +31,8 @@ def target_missing(resource: Resource, around: Surroundings) -> Answer:
     ref = mapping(at(resource.body, *PATH))
     kind, name = target_of(resource)
     bare = kind.partition(".")[0]
-    group = split_api_version(text(ref.get("apiVersion")))[0]
+    written = text(ref.get("apiVersion")) or ("apps/v1" if resource.ref.group == "keda.sh" else "")
+    group = split_api_version(written)[0]
     if not name or not kind:
         yield Fault(PATH, "scaleTargetRef names no target")
         return None
@@ -50,6 +52,8 @@ def target_missing(resource: Resource, around: Surroundings) -> Answer:
             return None
         if around.find(kind, resource, name):
             return None
+        if custom := maker(name, resource, around):
+            return Unknown(f"{custom.ref} may be what makes {bare} {name}")
         severity, where = around.absence(Severity.ERROR)
         meant = nearest(name, [one.ref.name for one in around.read(kind, resource)])
         hint = f"; did you mean {meant}?" if meant else ""
