@@ -18,8 +18,14 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
     if len(others) > MOST:
         return None
     pairs = _pairs(word)
-    # Comparing letter by letter is slow: only with what shares half of its pairs of letters.
-    alike = [other for other in others if 2 * len(pairs & _pairs(other)) >= min(len(pairs), len(_pairs(other)))]
+    # Comparing letter by letter is slow: only with what shares half of its pairs of letters, or all letters in another order.
+    letters = sorted(word)
+    alike = [
+        other
+        for other in others
+        if 2 * len(pairs & _pairs(other)) >= min(len(pairs), len(_pairs(other)))
+        or (len(other) == len(word) and sorted(other) == letters)
+    ]
     found = difflib.get_close_matches(word, sorted(alike), n=1, cutoff=0.7)
     return found[0] if found else None
 

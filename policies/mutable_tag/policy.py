@@ -34,7 +34,7 @@ def mutable_tag(resource: Resource, around: Surroundings) -> Answer:
         if why := moves(image):
             yield Fault(path, f"{who}: {written[:200]}: {why}")
         elif is_partial(image):
-            yield Fault(path, f"{who}: the tag {image.tag} moves with every patch", Severity.INFO)
+            yield Fault(path, f"{who}: the tag {image.tag} names no patch version, and may move", Severity.INFO)
     if unknown:
         return Unknown(unknown)
     return None if asked else NotApplicable("it names no image")

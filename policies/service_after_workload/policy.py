@@ -64,12 +64,18 @@ def _needed(resource: Resource, around: Surroundings) -> Iterator[tuple[Resource
     for container in containers(resource):
         own = {at(entry, "name") for entry in sequence(container.body.get("env"))}
         for use in uses(container):
-            if use.service in here and use.variable not in own:
+            if use.variable not in own and _makes_variables(here.get(use.service)):
                 yield here[use.service], use.path, Severity.WARNING
     if named := here.get(text(at(resource.body, "spec", "serviceName"))):
         yield named, ("spec", "serviceName"), Severity.INFO
     for service in around.services_selecting(resource):
         yield service, ("kind",), Severity.INFO
+
+
+def _makes_variables(service: Resource | None) -> bool:
+    """Whether the kubelet makes variables of the Service: it has a cluster IP (ORD001 tells of those that have none)."""
+    spec = service.body.get("spec") if service else None
+    return service is not None and at(spec, "clusterIP") != "None" and at(spec, "type") != "ExternalName"
 
 
 def _follows(service: Resource, resource: Resource) -> bool:

@@ -33,6 +33,7 @@ def target_port_unresolved(resource: Resource, around: Surroundings) -> Answer:
     if not selected:
         return NotApplicable("it selects nothing (SVC001 says so)")
     of_record = [one for one in selected if not controller_of(one)] or selected
+    of_record.sort(key=lambda one: one.ref.kind == "Pod")  # of a stray Pod and a workload, the workload is meant
     unknown = ""
     for target in named:
         without = [
