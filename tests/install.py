@@ -12,6 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests import sarif_schema
+
 PACKAGES: dict[str, tuple[str, ...]] = {
     # Debian package: programs that show it is there
     "openssh-server": ("/usr/sbin/sshd",),
@@ -59,6 +61,11 @@ def main() -> int:
     left = missing()
     for package in left:
         print(f"not found: {', '.join(PACKAGES[package])}. mend: apt-get install {package}", file=sys.stderr)
+    try:
+        sarif_schema.schema()
+    except BaseException as missing_schema:  # what ends a test says what is missing, and how to get it
+        print(f"not found: {missing_schema}", file=sys.stderr)
+        left.append("sarif")
     plane = subprocess.run([sys.executable, "-m", "tests.controlplane.build"], check=False).returncode
     return 1 if (left or plane) and os.environ.get("CI") else 0
 

@@ -1,9 +1,8 @@
-"""`check`, `diff`, `audit`, `manifests`, `dump`: one evaluation each, printed, with its exit code."""
+"""`diff`, `audit`, `manifests`, `dump`: one evaluation each, printed, with its exit code."""
 
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,45 +10,11 @@ import typer
 
 from auditor import logs
 from auditor.cli import app, options
-from auditor.model import Audit, CellState, Misuse, Outcome, Place, Severity, Snapshot
+from auditor.model import Audit, CellState, Misuse, Outcome, Severity, Snapshot
 
 if TYPE_CHECKING:
     from auditor.kube.secrets import Key
     from auditor.settings import Settings
-
-
-@app.command()
-@options.spread
-def check(*, paths: options.Paths, judging: options.Judging, at: options.At = None, printing: options.Printing) -> int:
-    """Judge manifests on disk by the policies.
-
-    No cluster, no git, no database is needed.
-    """
-    from concurrent.futures import ThreadPoolExecutor
-
-    from auditor.kube.secrets import new_key
-
-    logs.later("debug" if printing.debug else "warning")
-    # The processes that read are started first; what judges is loaded while they work.
-    with ThreadPoolExecutor(1, "reading") as aside:
-        reading = aside.submit(folders, paths, deadline=time.monotonic() + 600, key=new_key())
-        from auditor.audit import audit
-        from auditor.publish import jsonform, text
-        from auditor.settings import AuditSettings
-
-        policies = options.chosen(options.names(judging.select), options.names(judging.ignore))
-        desired = reading.result()
-    result = audit(
-        desired,
-        None,
-        policies=policies,
-        at=options.moment(at) or datetime.now(UTC),
-        team_labels=AuditSettings().team_labels,
-    )
-    printing.show(
-        lambda: jsonform.check_form(result), lambda look: text.check_text(result, policies, look, written_line)
-    )
-    return 1 if reaches(result, (judging.fail_on or options.FailOn.ERROR).value) else 0
 
 
 @app.command()
@@ -190,13 +155,6 @@ def folders(paths: list[str], *, deadline: float, key: Key) -> Snapshot:
 
     sources = [FolderSource(path=path) for path in paths]
     return desired.combine([desired.fetch(s, cluster="", key=key, cache=None, deadline=deadline) for s in sources])
-
-
-def written_line(place: Place) -> str | None:
-    """The line of a file on disk that a finding points at; None where it cannot be shown."""
-    import linecache
-
-    return linecache.getline(place.file, place.line).rstrip("\r\n") or None
 
 
 def with_cache(settings: Settings) -> Settings:

@@ -226,6 +226,7 @@ class CheckForm(TypedDict):
     sources: list[SourceForm]
     problems: list[ProblemForm]
     verdicts: list[VerdictForm]
+    known: list[str]
     scores: ScoresForm
 
 

@@ -47,14 +47,15 @@ def audit_form(audit: model.Audit) -> forms.AuditForm:
     }
 
 
-def check_form(audit: model.Audit) -> forms.CheckForm:
-    """Manifests judged: no drift, no coverage."""
+def check_form(audit: model.Audit, known: Iterable[str] = ()) -> forms.CheckForm:
+    """Manifests judged: no drift, no coverage. `known`: fingerprints that a baseline knows."""
     return {
         "version": 1,
         "at": moment(audit.at),
         "sources": [source_form(source) for source in audit.sources],
         "problems": problem_forms(audit.problems),
         "verdicts": verdict_forms(audit.verdicts),
+        "known": sorted(known),
         "scores": scores_form(audit.scores),
     }
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 from auditor import model
 from auditor.publish import text_audit, text_catalogue, text_check, text_drift, text_waivers
 from auditor.publish.blocks import Block, Line, Span, Table
+from auditor.publish.listed import Listed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -72,13 +73,10 @@ def audit_text(audit: model.Audit, policies: Iterable[model.Policy] = (), look: 
 
 
 def check_text(
-    audit: model.Audit,
-    policies: Iterable[model.Policy] = (),
-    look: Look = Look(),
-    source_line: Callable[[model.Place], str | None] | None = None,
+    listed: Listed, look: Look = Look(), source_line: Callable[[model.Place], str | None] | None = None
 ) -> str:
     """Findings and problems by file and line. `source_line` gives the written line of a place; values that may be secret are masked."""
-    return render(text_check.blocks(audit, tuple(policies), source_line, whole=look.whole, see_all=look.see_all), look)
+    return render(text_check.blocks(listed, source_line, whole=look.whole, see_all=look.see_all), look)
 
 
 def diff_text(audit: model.Audit, look: Look = Look()) -> str:

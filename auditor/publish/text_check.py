@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable
 
-from auditor.model import Audit, Outcome, Place, Policy, Ref, Severity, Snapshot
+from auditor.model import Outcome, Place, Severity, Snapshot
 from auditor.publish import excerpt, tally, words
 from auditor.publish.blocks import BLANK, Block, Span, Table, hidden, line, title
 from auditor.publish.foreign import visible
+from auditor.publish.listed import Item, Listed, by_practice, severities
 from auditor.publish.text_audit import problem_blocks, severity_counts
 from auditor.publish.text_drift import SEVERITY_STYLES
 
@@ -16,25 +17,9 @@ SourceLine = Callable[[Place], str | None]
 _ITEMS = 100
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """One thing said about one line."""
-
-    place: Place | None
-    severity: Severity
-    code: str
-    name: str
-    message: str
-    remedy: str
-    ref: Ref | None
-    path: str
-
-
-def blocks(
-    audit: Audit, policies: Sequence[Policy], source_line: SourceLine | None, *, whole: bool, see_all: str
-) -> list[Block]:
-    """`auditor check`: by file, in the order of lines; then one line of summary."""
-    items = _items(audit)
+def blocks(listed: Listed, source_line: SourceLine | None, *, whole: bool, see_all: str) -> list[Block]:
+    """`auditor check`: what is open by file, in the order of lines; by practice; then one line of summary."""
+    items = listed.open
     shown = items if whole else items[:_ITEMS]
     found: list[Block] = []
     file: object = ()
@@ -47,29 +32,51 @@ def blocks(
         found += _item(item, source_line, with_remedy=(item.code, item.remedy) not in told)
         told.add((item.code, item.remedy))
     found += hidden(len(items) - len(shown), "finding", see_all)
+    found += _practices(listed)
     if found:
         found.append(BLANK)
-    found.append(line(Span(summary(audit), "strong")))
-    known = {policy.id for policy in policies}
+    found.append(line(Span(summary(listed), "strong")))
+    known = {policy.id for policy in listed.policies}
     if first := next((item.code for item in items if item.code in known), None):
         found.append(line(Span(f"What a policy wants, and why: auditor explain {first}", "muted")))
     return found
 
 
-def summary(audit: Audit) -> str:
+def _practices(listed: Listed) -> list[Block]:
+    found = by_practice(listed)
+    if not found:
+        return []
+    rows = [
+        (
+            Span(f"{practice}" if practice else "", "muted"),
+            Span(words.PRACTICES[practice]),
+            *(
+                Span(f"{counts[severity]:,}" if counts[severity] else "", SEVERITY_STYLES[severity])
+                for severity in Severity
+            ),
+        )
+        for practice, counts in found.items()
+    ]
+    heads = ("", "practice", "errors", "warnings", "info")
+    return [title("By practice"), Table(heads, tuple(rows), frozenset(("", *heads[2:])))]
+
+
+def summary(listed: Listed) -> str:
     """One line: what was found in how many objects, and the score."""
+    audit = listed.audit
     judged = tally.judged(audit)
     if not judged and not audit.problems:
         return "Nothing was judged: there is no Kubernetes object that a policy is about."
-    open_ = tally.open_findings(audit.verdicts)
-    parts = [f"{severity_counts(tally.severities(open_))} in {words.plural(judged, 'object')}"]
-    if audit.problems:
-        parts.append(words.plural(len(audit.problems), "problem") + " in what was read")
+    policies = {policy.id for policy in listed.policies}
+    findings = [item for item in listed.open if item.code in policies]
+    parts = [f"{severity_counts(severities(findings))} in {words.plural(judged, 'object')}"]
+    if problems := len(listed.open) - len(findings):
+        parts.append(words.plural(problems, "problem") + " in what was read")
     for outcome, said in ((Outcome.UNKNOWN, "unknown"), (Outcome.BROKEN, "not given: the check broke")):
         if count := len(tally.with_outcome(audit.verdicts, outcome)):
             parts.append(f"{words.plural(count, 'verdict')} {said}")
-    if waived := len(tally.with_outcome(audit.verdicts, Outcome.WAIVED)):
-        parts.append(f"{waived:,} waived")
+    counts = Counter(item.status for item in listed.items)
+    parts += [f"{counts[status]:,} {status}" for status in ("waived", "known") if counts[status]]
     score = audit.scores.cluster
     if score.score is not None:
         parts.append(f"score {words.number(score.score)} of 100")
@@ -101,23 +108,7 @@ def manifests_blocks(snapshot: Snapshot) -> list[Block]:
     return [*found, *([BLANK] if found else []), line(Span(said, "strong"))]
 
 
-def _items(audit: Audit) -> list[_Item]:
-    names: Mapping[str, str] = {verdict.policy: verdict.name for verdict in audit.verdicts}
-    found = [
-        _Item(f.place, f.severity, f.policy, names[f.policy], f.message, f.remedy, f.ref, f.path)
-        for f in (one.finding for one in tally.open_findings(audit.verdicts))
-    ]
-    found += [_Item(p.place, p.severity, p.code, "", p.message, p.remedy, p.ref, "") for p in audit.problems]
-    return sorted(found, key=_order)
-
-
-def _order(item: _Item) -> tuple[object, ...]:
-    place = item.place
-    where = (False, place.source, place.file, place.line, place.column) if place else (True, "", "", 0, 0)
-    return (*where, -item.severity.rank, item.code, item.path)
-
-
-def _item(item: _Item, source_line: SourceLine | None, *, with_remedy: bool) -> list[Block]:
+def _item(item: Item, source_line: SourceLine | None, *, with_remedy: bool) -> list[Block]:
     at = f"{item.place.line}:{item.place.column}  " if item.place else ""
     name = f" {visible(item.name)}" if item.name else ""
     found: list[Block] = [

@@ -8,10 +8,13 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
+from auditor import logs
+
 
 @pytest.fixture(autouse=True)
 def _logs_as_they_were() -> Iterator[None]:
     before = list(logging.root.handlers)
     yield
     structlog.reset_defaults()
+    logs._waiting.clear()
     logging.root.handlers[:] = before

@@ -11,6 +11,7 @@ import pytest
 
 from auditor.model import Cell, CellState, Coverage, Direction, Severity
 from auditor.publish import text, words
+from auditor.publish.listed import listed
 from auditor.publish.text import Look
 from tests.publish import sample
 
@@ -20,7 +21,7 @@ ANSI = re.compile("\x1b\\[[0-9;]*m")
 def all_texts(audit: sample.Audit, look: Look) -> list[str]:
     return [
         text.audit_text(audit, sample.POLICIES, look),
-        text.check_text(audit, sample.POLICIES, look, lambda place: "  password: " + sample.CANARY),
+        text.check_text(listed(audit, sample.POLICIES), look, lambda place: "  password: " + sample.CANARY),
         text.diff_text(audit, look),
     ]
 
@@ -104,7 +105,7 @@ def test_nothing_judged_is_not_called_good() -> None:
         assert "none" not in shown
     assert "no score: there is nothing to judge" in text.audit_text(sample.NOTHING)
     assert "nothing was compared" in text.diff_text(sample.NOTHING)
-    assert "Nothing was judged" in text.check_text(sample.NOTHING)
+    assert "Nothing was judged" in text.check_text(listed(sample.NOTHING, ()))
 
 
 def test_a_namespace_that_could_not_be_judged_has_no_number() -> None:
@@ -134,13 +135,13 @@ def test_long_lists_are_cut_with_a_count_and_the_way_to_see_all() -> None:
 
 
 def test_a_check_points_at_the_written_line() -> None:
-    shown = text.check_text(sample.AUDIT, sample.POLICIES, Look(), lambda place: "      - name: api")
+    shown = text.check_text(listed(sample.AUDIT, sample.POLICIES), Look(), lambda place: "      - name: api")
     assert "   30 |       - name: api\n            |         ^" in shown
     assert shown.index("cart-api.yaml") < shown.index("indexer.yaml")
 
 
 def test_a_remedy_is_said_once_for_its_policy_in_a_check() -> None:
-    assert text.check_text(sample.AUDIT, sample.POLICIES).count("→ set resources.limits.memory") == 1
+    assert text.check_text(listed(sample.AUDIT, sample.POLICIES)).count("→ set resources.limits.memory") == 1
 
 
 def test_pending_and_waived_findings_are_not_counted() -> None:

@@ -1,0 +1,157 @@
+"""`check`: manifests on disk against the policies, as a linter does it: for a laptop, a commit hook, a pipeline."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from auditor import logs
+from auditor.cli import app, options
+from auditor.cli.evaluate import folders
+from auditor.model import Audit, Place, Policy, Severity, Snapshot
+
+if TYPE_CHECKING:
+    from auditor.publish.listed import Listed
+
+
+class CheckOutput(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    JUNIT = "junit"
+    MARKDOWN = "markdown"
+    GITHUB = "github"
+    GITLAB = "gitlab"
+    CSV = "csv"
+
+
+Form = Annotated[CheckOutput, typer.Option("--output", "-o", help="How to print the result.")]
+Least = Annotated[Severity, typer.Option("--severity", help="Leave out what is less severe.")]
+Namespaces = Annotated[
+    list[str] | None,
+    typer.Option("--namespace", "-n", metavar="NAME", help="Say only what concerns this namespace. Repeatable."),
+]
+
+
+@app.command()
+@options.spread
+def check(
+    *,
+    paths: options.Paths,
+    judging: options.Judging,
+    severity: Least = Severity.INFO,
+    namespace: Namespaces = None,
+    at: options.At = None,
+    output: Form = CheckOutput.TEXT,
+    show_all: options.All = False,
+    debug: options.Debug = False,
+) -> int:
+    """Judge manifests on disk by the policies.
+
+    No cluster, no git, no database is needed.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    from auditor.kube.secrets import new_key
+
+    logs.later("debug" if debug else "warning")
+    # The processes that read are started first; what judges is loaded while they work.
+    with ThreadPoolExecutor(1, "reading") as aside:
+        reading = aside.submit(folders, paths, deadline=time.monotonic() + 600, key=new_key())
+        import auditor.audit
+        import auditor.publish.listed
+        import auditor.settings  # noqa: F401
+
+        policies = options.chosen(options.names(judging.select), options.names(judging.ignore))
+        desired = reading.result()
+    result = judged(desired, policies, namespace or (), severity, options.moment(at) or datetime.now(UTC))
+    said = list_of(result, desired, policies, judging.fail_on or options.FailOn.ERROR, output)
+    if output is CheckOutput.TEXT:
+        from auditor.publish import text
+
+        options.say(text.check_text(said, options.look(show_all), written_line))
+    else:
+        from auditor.publish.formats import rendered
+
+        options.write(rendered(output.value, said))
+    return 1 if said.failed else 0
+
+
+def judged(
+    desired: Snapshot, policies: Sequence[Policy], namespaces: Sequence[str], least: Severity, at: datetime
+) -> Audit:
+    """What the policies say of the manifests; of some namespaces, or from a severity on, where that was asked for.
+
+    All of it is judged even so: what stands in one namespace may be needed in another.
+    """
+    from auditor.audit import audit
+    from auditor.settings import AuditSettings
+
+    teams = AuditSettings().team_labels
+    result = audit(desired, None, policies=policies, at=at, team_labels=teams)
+    if not namespaces and least is Severity.INFO:
+        return result
+    from auditor.compliance import score
+    from auditor.publish.tally import namespace_of
+
+    chosen = [v for v in result.verdicts if not namespaces or namespace_of(v.ref) in namespaces]
+    verdicts = tuple(
+        replace(
+            verdict,
+            findings=tuple(one for one in verdict.findings if one.severity.rank >= least.rank),
+            waived=tuple(one for one in verdict.waived if one.severity.rank >= least.rank),
+        )
+        for verdict in chosen
+    )
+    problems = tuple(
+        one
+        for one in result.problems
+        if one.severity.rank >= least.rank
+        and (one.ref is None or not namespaces or namespace_of(one.ref) in namespaces)
+    )
+    scores = score(chosen, desired, None, team_labels=teams)
+    return replace(result, verdicts=verdicts, problems=problems, scores=scores)
+
+
+def list_of(
+    result: Audit, desired: Snapshot, policies: Sequence[Policy], fail_on: options.FailOn, output: CheckOutput
+) -> Listed:
+    """The result as one list; for other programs, files are named from the top of the repository."""
+    from auditor.publish.listed import first_places, listed
+
+    least = None if fail_on is options.FailOn.NEVER else Severity(fail_on.value)
+    if output in (CheckOutput.TEXT, CheckOutput.JSON):
+        return listed(result, policies, fail_on=least)
+    return listed(result, policies, fail_on=least, file=from_top(os.getcwd()), beside=first_places(desired))
+
+
+def from_top(here: str) -> Callable[[Place], str]:
+    """Names of files from the top of the repository that `here` is in, else from `here`; what is outside of it as a whole path."""
+    top = here
+    while not os.path.exists(os.path.join(top, ".git")):
+        top, last = os.path.dirname(top), top
+        if top == last:
+            top = here
+            break
+
+    def named(place: Place) -> str:
+        if place.file.startswith("<"):
+            return "stdin"
+        whole = os.path.normpath(os.path.join(here, place.file))
+        return os.path.relpath(whole, top) if whole.startswith(top.rstrip("/") + "/") else whole
+
+    return named
+
+
+def written_line(place: Place) -> str | None:
+    """The line of a file on disk that a finding points at; None where it cannot be shown."""
+    import linecache
+
+    return linecache.getline(place.file, place.line).rstrip("\r\n") or None
