@@ -103,8 +103,7 @@ def judged(
 
     chosen = [v for v in result.verdicts if not namespaces or namespace_of(v.ref) in namespaces]
     verdicts = tuple(
-        replace(
-            verdict,
+        verdict._replace(
             findings=tuple(one for one in verdict.findings if one.severity.rank >= least.rank),
             waived=tuple(one for one in verdict.waived if one.severity.rank >= least.rank),
         )
