@@ -15,7 +15,7 @@ def rendered(form: str, listed: Listed, *, compared: bool = False) -> bytes:
         case "json":
             from auditor.publish import jsonform
 
-            return jsonform.dumps(jsonform.check_form(listed.audit, _known(listed)))
+            return jsonform.dumps(jsonform.check_form(listed.audit, _known(listed) if compared else None))
         case "sarif":
             from auditor.publish import sarif
 

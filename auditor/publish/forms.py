@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 # pydantic takes TypedDicts of the standard library from Python 3.12 on only
-from typing_extensions import TypedDict
+from typing_extensions import NotRequired, TypedDict
 
 SeverityWord = Literal["error", "warning", "info"]
 SideWord = Literal["git", "live", "both"]
@@ -226,8 +226,8 @@ class CheckForm(TypedDict):
     sources: list[SourceForm]
     problems: list[ProblemForm]
     verdicts: list[VerdictForm]
-    known: list[str]
     scores: ScoresForm
+    known: NotRequired[list[str]]
 
 
 class DiffForm(TypedDict):

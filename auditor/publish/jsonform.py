@@ -47,17 +47,19 @@ def audit_form(audit: model.Audit) -> forms.AuditForm:
     }
 
 
-def check_form(audit: model.Audit, known: Iterable[str] = ()) -> forms.CheckForm:
-    """Manifests judged: no drift, no coverage. `known`: fingerprints that a baseline knows."""
-    return {
+def check_form(audit: model.Audit, known: Iterable[str] | None = None) -> forms.CheckForm:
+    """Manifests judged: no drift, no coverage. `known`: fingerprints that the baseline knows, where one was given."""
+    form: forms.CheckForm = {
         "version": 1,
         "at": moment(audit.at),
         "sources": [source_form(source) for source in audit.sources],
         "problems": problem_forms(audit.problems),
         "verdicts": verdict_forms(audit.verdicts),
-        "known": sorted(known),
         "scores": scores_form(audit.scores),
     }
+    if known is not None:
+        form["known"] = sorted(known)
+    return form
 
 
 def diff_form(audit: model.Audit) -> forms.DiffForm:
