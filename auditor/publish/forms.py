@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, NotRequired
 
 # pydantic takes TypedDicts of the standard library from Python 3.12 on only
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
 SeverityWord = Literal["error", "warning", "info"]
 SideWord = Literal["git", "live", "both"]
