@@ -230,11 +230,15 @@ class Resource:
     body: Body
     origin: Origin | None = None
     locate: Locate | None = field(default=None, repr=False)
+    trace: Callable[[RawPath], Place] | None = field(default=None, repr=False)
+    """Of a rendered object: where each field comes from, which may be another file than the object's own."""
 
     def place(self, path: RawPath = ()) -> Place | None:
         """Where the path is written, or its nearest written parent; None for a live object. Parses on demand."""
         if self.origin is None:
             return None
+        if self.trace is not None:
+            return self.trace(path)
         at = self.locate(path) if self.locate else None
         line, column = at or (self.origin.line, 1)
         return Place(self.origin.source, self.origin.file, line, column)
@@ -285,6 +289,20 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class Root:
+    """A part of a source that is read, or rendered, as a whole. Every file that was used belongs to exactly one.
+
+    `renderer`: "plain", "kustomize" or "helm"; `tool` with its version, "" where there was none.
+    """
+
+    folder: str
+    renderer: str
+    tool: str = ""
+    files: tuple[str, ...] = ()
+    objects: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """Where a side came from: its name, the revision read (a commit, or none for files), and when. No credentials."""
 
@@ -295,6 +313,10 @@ class Source:
     branch: str | None = None
     appliers: tuple[str, ...] = ()
     """Regular expressions of field managers that apply this source, beside the usual ones (`drift.owners`)."""
+    roots: tuple[Root, ...] = ()
+    """What of it was read as it stands, and what was rendered; not stored."""
+    tools: tuple[str, ...] = ()
+    """What rendered it, with versions."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -41,6 +41,19 @@ class HttpsAccess(_Part):
     ca_file: Path | None = Field(None, description="Certificate authorities to trust, PEM, instead of the system's.")
 
 
+class RenderSettings(_Part):
+    kubectl: Path | None = Field(
+        None, description="kubectl, which renders kustomizations; default: the one that is found on PATH."
+    )
+    memory_mib: int = Field(
+        1024, ge=64, description="Address space that a renderer may have, in MiB; kubectl does not start below 1024."
+    )
+    cpu_seconds: int = Field(30, ge=1, description="Seconds of computing that rendering one folder may take.")
+    seconds: float = Field(60, gt=0, description="Seconds by the clock that rendering one folder may take.")
+    output_mib: int = Field(64, ge=1, description="What one folder may render to, in MiB.")
+    files: int = Field(20_000, ge=1, description="Files that a renderer may be given for one folder.")
+
+
 class GitSource(_Part):
     kind: Literal["git"] = Field("git", description="Needed by nobody: a source with `url` is a git repository.")
     name: str = Field("", description="Short name in reports and metrics; default: the last part of the URL.")
@@ -59,6 +72,7 @@ class GitSource(_Part):
         (), description="Regular expressions of field managers that apply this source, beside the usual ones."
     )
     timeout_seconds: float = Field(90, gt=0, description="Longest time for a fetch, in seconds.")
+    render: RenderSettings = Field(default_factory=RenderSettings, description="How kustomizations are rendered.")
 
 
 class FolderSource(_Part):
@@ -67,6 +81,7 @@ class FolderSource(_Part):
     path: str = Field(description="A folder or a file of manifests; `-` is standard input.")
     namespace: str | None = Field(None, description="Namespace of objects that name none.")
     appliers: tuple[str, ...] = Field((), description="Regular expressions of field managers that apply this source.")
+    render: RenderSettings = Field(default_factory=RenderSettings, description="How kustomizations are rendered.")
 
 
 def _kind_of_source(value: Any) -> str:

@@ -24,7 +24,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from tests.components import need
-from tests.controlplane import processes
+from tests.controlplane import build, processes
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 CONTAINERFILE: Final = ROOT / "deploy" / "Containerfile"
@@ -94,6 +94,7 @@ def built() -> Iterator[Image]:
     base, wheels = _base(), _wheels()
     name = _buildah(
         *("bud", "--isolation", "chroot", "--network", "host", "--format", "oci", "--layers", "--quiet"),
+        *("--build-arg", f"KUBECTL={_kubectl()}"),
         *("--build-arg", f"BASE={base}", "--build-arg", "PIP_NO_INDEX=1", "--build-arg", "PIP_FIND_LINKS=/wheels"),
         *("--volume", f"{wheels}:/wheels:ro", "--tag", "localhost/gitops-auditor", "--file", CONTAINERFILE, ROOT),
     ).split()[-1]
@@ -313,6 +314,22 @@ def _base() -> str:
             scratch = _buildah("from", "scratch").strip()
             root = Path(_buildah("mount", scratch).strip())
             subprocess.run(["tar", "-xf", tar, "-C", root, "--exclude=./dev/*", "--numeric-owner"], check=True)
+            _buildah("commit", "--rm", "--quiet", scratch, name)
+    return name
+
+
+def _kubectl() -> str:
+    """An image that holds nothing but the control plane's kubectl, as the one of the Kubernetes project does."""
+    program = build.look_up().get("kubectl")
+    if program is None:
+        need("kubectl", remedy=build.REMEDY)
+    name = f"localhost/kubectl:{build.version()}"
+    with _once(cache() / "kubectl"):
+        if not any(
+            name in (image.get("names") or ()) for image in json.loads(_buildah("images", "--json") or "null") or ()
+        ):
+            scratch = _buildah("from", "scratch").strip()
+            _buildah("copy", "--chmod", "0755", scratch, str(program), "/bin/kubectl")
             _buildah("commit", "--rm", "--quiet", scratch, name)
     return name
 

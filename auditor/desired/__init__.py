@@ -10,16 +10,18 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auditor.model import Earlier, Place, Problem, Ref, Resource, Severity, Snapshot, Source, Unavailable
+from auditor.model import Earlier, Place, Problem, Ref, Resource, Root, Severity, Snapshot, Source, Unavailable
 
 if TYPE_CHECKING:
-    from auditor.desired.files import Gathered
+    from auditor.desired.files import File, Gathered
     from auditor.desired.history import Commit
     from auditor.desired.records import Read
+    from auditor.desired.rendering import Prepared
     from auditor.desired.repository import Repository
     from auditor.kube.secrets import Key
     from auditor.settings import FolderSource, GitSource
@@ -111,9 +113,18 @@ def _read_folder(source: FolderSource, cluster: str, key: Key, deadline: float) 
     name = source_name(source)
     gathered = folder.gather(source.path, source=name)
     request = sandbox.Request(name, cluster, source.namespace or None, key, charts(gathered.files))
-    read = sandbox.read(gathered.files, request, deadline=deadline)
-    said = Source(name, fetched_at=datetime.now(UTC), appliers=source.appliers)
-    return _snapshot(read, gathered.problems, said)
+    tree = folder.tree(source.path) if gathered.renderable else None
+    if tree is None:
+        read = sandbox.read(gathered.files, request, deadline=deadline)
+        return _snapshot(read, gathered.problems, Source(name, fetched_at=datetime.now(UTC), appliers=source.appliers))
+    from auditor.desired import rendering
+
+    given = rendering.prepared(tree, gathered, source.render, source=name, deadline=deadline)
+    read = sandbox.read(given.plain, request, deadline=deadline)
+    more, roots = rendering.rendered(given, request, source.render, cache=None, deadline=deadline)
+    roots = (*_plain(given.plain, read, source.path), *roots)
+    said = Source(name, fetched_at=datetime.now(UTC), appliers=source.appliers, roots=roots, tools=_tools(roots))
+    return _snapshot([*read, *more], (*gathered.problems, *given.problems), said)
 
 
 def _fetch_git(source: GitSource, cluster: str, key: Key, cache: Path | None, deadline: float) -> Snapshot:
@@ -127,24 +138,49 @@ def _fetch_git(source: GitSource, cluster: str, key: Key, cache: Path | None, de
     deadline = min(deadline, time.monotonic() + source.timeout_seconds)
     with repository.opened(source, cache=cache, deadline=deadline) as opened:
         try:
-            commit, fetched_at, gathered, committed_at = _read_git(opened, name)
+            commit, fetched_at, gathered, given, committed_at = _read_git(opened, name)
         except failures.Damaged:
             repository.renew(opened)
-            commit, fetched_at, gathered, committed_at = _read_git(opened, name)
+            commit, fetched_at, gathered, given, committed_at = _read_git(opened, name)
     request = sandbox.Request(name, cluster, source.namespace or None, key, charts(gathered.files))
-    read = parsed.read(gathered.files, request, cache=cache, deadline=deadline)
     branch = None if COMMIT.fullmatch(source.revision) else source.revision
     said = Source(name, commit, fetched_at, committed_at, branch, source.appliers)
-    return _snapshot(read, gathered.problems, said)
+    if given is None:
+        read = parsed.read(gathered.files, request, cache=cache, deadline=deadline)
+        return _snapshot(read, gathered.problems, said)
+    from auditor.desired import rendering
+
+    read = parsed.read(given.plain, request, cache=cache, deadline=deadline)
+    more, roots = rendering.rendered(given, request, source.render, cache=cache, deadline=deadline)
+    said = replace(said, roots=(*_plain(given.plain, read, source.folder), *roots), tools=_tools(roots))
+    return _snapshot([*read, *more], (*gathered.problems, *given.problems), said)
 
 
-def _read_git(opened: Repository, name: str) -> tuple[str, datetime, Gathered, datetime]:
-    """The commit that the revision is now, when it was asked for, its files, and when it was made."""
+def _read_git(opened: Repository, name: str) -> tuple[str, datetime, Gathered, Prepared | None, datetime]:
+    """The commit that the revision is now, when it was asked for, its files, what of it is rendered, and when it was made."""
     from auditor.desired import history, repository, tree
 
     fetched_at = datetime.now(UTC)
     commit = repository.fetched(opened)
-    return commit, fetched_at, tree.gather(opened, commit, source=name), history.committed_at(opened, commit)
+    gathered = tree.gather(opened, commit, source=name)
+    given = None
+    if gathered.renderable:
+        from auditor.desired import rendering
+
+        whole = tree.whole(opened, commit)
+        given = rendering.prepared(whole, gathered, opened.source.render, source=name, deadline=opened.deadline)
+    return commit, fetched_at, gathered, given, history.committed_at(opened, commit)
+
+
+def _tools(roots: Sequence[Root]) -> tuple[str, ...]:
+    return tuple(sorted({root.tool for root in roots if root.tool}))
+
+
+def _plain(files: Sequence[File], read: Sequence[Read], folder: str) -> tuple[Root, ...]:
+    """The part of a source that is read as it stands, where there is one."""
+    objects = sum(len(each.resources) for each in read)
+    names = tuple(file.name for file in files)
+    return (Root(folder or ".", "plain", "", names, objects),) if files else ()
 
 
 def _snapshot(read: Sequence[Read], problems: Sequence[Problem], source: Source) -> Snapshot:

@@ -1,7 +1,8 @@
-"""What the process that parses repository content takes from itself before it reads any: memory, files, network, programs.
+"""What a process that meets repository content takes from itself before it does: memory, files, network, programs.
 
 In: nothing. Out: whether the kernel took the system-call filter. Afterwards the process can compute and answer, and little
-else; where the kernel knows no filter (or forbids it), the limits stand alone.
+else; where the kernel knows no filter (or forbids it), the limits stand alone. `become` is for a renderer: the process turns
+into it, and what was taken stays taken; a renderer is never started without the filter.
 
 Sources: setrlimit(2); seccomp(2) and the kernel's Documentation/userspace-api/seccomp_filter.rst; the numbers are those of
 arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h.
@@ -12,11 +13,14 @@ from __future__ import annotations
 import os
 import resource
 import struct
+from collections.abc import Sequence
 from typing import Final
 
 OPEN_FILES: Final = 32
 NO_MEMORY: Final = 12
 """Exit status of a process that came to the end of its memory."""
+NO_FILTER: Final = 13
+"""Exit status of a process that would have become a renderer, where the kernel takes no filter."""
 
 _NO_NEW_PRIVILEGES: Final = 38
 _SET_SECCOMP: Final = 22
@@ -59,9 +63,14 @@ _REFUSED: Final = {
     ),
 }  # fmt: skip
 _X32: Final = 0x40000000
+_CLONE: Final = {"x86_64": 56, "aarch64": 220}
+_CLONE3: Final = 435
+_THREAD: Final = 0x00010000
+"""CLONE_THREAD: what a runtime starts within its own process."""
 
 _ALLOW: Final = 0x7FFF0000
 _REFUSE: Final = 0x00050000 | 1  # EPERM
+_UNKNOWN: Final = 0x00050000 | 38  # ENOSYS: whoever asks falls back to clone, whose flags can be seen
 _KILL: Final = 0x80000000
 
 _LOAD, _EQUAL, _ABOVE, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
@@ -78,6 +87,30 @@ def confine(memory: int) -> bool:
     ):
         _lower(limit, most)
     return _filter()
+
+
+def become(program: str, arguments: Sequence[str], *, memory: int, seconds: int, readable: Sequence[str]) -> None:
+    """Turns this process into a renderer that can compute, read and print, and nothing else. Never returns.
+
+    No network, no other process, no file written; `memory` in bytes of address space, `seconds` of computing. Where the kernel
+    knows Landlock it opens nothing but `program` and what is below `readable`. Ends with NO_FILTER where there is no filter.
+    """
+    for limit, most in (
+        (resource.RLIMIT_AS, memory),
+        (resource.RLIMIT_NOFILE, 256),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        _lower(limit, most)
+    # Go pays no heed to the first signal; the second cannot be ignored
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+    from auditor.desired import landlock
+
+    landlock.only(read=readable, run=program)
+    if not _filter(renderer=True):
+        os._exit(NO_FILTER)
+    # no shell: the program is a setting or was found on PATH, the arguments are ours
+    os.execve(program, [program, *arguments], {"HOME": "/nonexistent", "LC_ALL": "C", "GOMAXPROCS": "2"})  # noqa: S606
 
 
 def begin_file(seconds: int) -> None:
@@ -97,13 +130,14 @@ def _lower(limit: int, most: int) -> None:
         return
 
 
-def _filter() -> bool:
-    known = _REFUSED.get(os.uname().machine)
+def _filter(*, renderer: bool = False) -> bool:
+    machine = os.uname().machine
+    known = _REFUSED.get(machine)
     if known is None or os.uname().sysname != "Linux":
         return False
     import ctypes
 
-    program = _program(*known)
+    program = _program(*known, clone=_CLONE[machine] if renderer else None)
     text = ctypes.create_string_buffer(program)
     # struct sock_fprog: a count, padding, a pointer
     header = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", len(program) // 8, ctypes.addressof(text)))
@@ -117,17 +151,30 @@ def _filter() -> bool:
     return bool(prctl(_SET_SECCOMP, _FILTER, ctypes.addressof(header), 0, 0) == 0)
 
 
-def _program(architecture: int, openat: int, refused: dict[str, int]) -> bytes:
+def _program(architecture: int, openat: int, refused: dict[str, int], clone: int | None = None) -> bytes:
     """The filter: another architecture's calls end the process; x32's, the refused ones and opening a file to write give
-    EPERM; the rest is allowed. A step is (operation, steps to skip if so, steps to skip if not, operand)."""
-    numbers = sorted(refused.values())
+    EPERM; the rest is allowed. With `clone`, the number of that call, programs may be begun, but no second process: a renderer
+    is begun once, and its runtime starts threads. A step is (operation, steps to skip if so, steps to skip if not, operand)."""
+    numbers = sorted(number for name, number in refused.items() if clone is None or name not in ("execve", "execveat"))
+    alone = (
+        []
+        if clone is None
+        else [
+            (_EQUAL, 0, 1, _CLONE3),
+            (_RETURN, 0, 0, _UNKNOWN),
+            (_EQUAL, 0, 2, clone),
+            (_LOAD, 0, 0, 16),  # its flags, the first argument
+            (_ANY_BIT, 3, 4, _THREAD),
+        ]
+    )
     steps = [
         (_LOAD, 0, 0, 4),
         (_EQUAL, 1, 0, architecture),
         (_RETURN, 0, 0, _KILL),
         (_LOAD, 0, 0, 0),
-        (_ABOVE, len(numbers) + 4, 0, _X32),
-        *((_EQUAL, len(numbers) - index + 3, 0, number) for index, number in enumerate(numbers)),
+        (_ABOVE, len(numbers) + len(alone) + 4, 0, _X32),
+        *((_EQUAL, len(numbers) + len(alone) - index + 3, 0, number) for index, number in enumerate(numbers)),
+        *alone,
         (_EQUAL, 0, 2, openat),
         (_LOAD, 0, 0, 32),  # its flags, the third argument
         (_ANY_BIT, 1, 0, _WRITING),

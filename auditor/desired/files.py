@@ -47,6 +47,17 @@ class Gathered:
 
     files: tuple[File, ...] = ()
     problems: tuple[Problem, ...] = ()
+    renderable: bool = False
+    """There is a kustomization or a chart among what was found."""
+
+
+RENDERABLE: Final = ("kustomization.yaml", "kustomization.yml", "Kustomization", "Chart.yaml")
+"""Names of the files that make a folder one that is rendered."""
+
+
+def is_renderable(name: str) -> bool:
+    """Whether the path is that of a kustomization or a chart."""
+    return name.rpartition("/")[2] in RENDERABLE
 
 
 def is_manifest(name: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +22,7 @@ from auditor.desired.files import (
     File,
     Gathered,
     is_manifest,
+    is_renderable,
     lfs_pointer,
     near,
     no_manifests,
@@ -29,6 +30,7 @@ from auditor.desired.files import (
     problem,
     too_large,
 )
+from auditor.desired.trees import Tree, folders_of
 from auditor.model import Misuse, Problem, Severity
 
 STDIN: Final = "<stdin>"
@@ -55,6 +57,56 @@ def gather(path: str, *, source: str) -> Gathered:
     return _one(printable(path), text, source)
 
 
+def tree(path: str) -> Tree | None:
+    """Everything around a folder, for what is rendered: a kustomization may use what lies beside it, as far as the git work tree
+    reaches that the folder is in; without one, nothing outside of the folder. None where the path is no folder."""
+    if not os.path.isdir(path):
+        return None
+    own = os.path.realpath(path)
+    above = [own, *map(str, Path(own).parents)]
+    top = next((each for each in above if os.path.exists(os.path.join(each, ".git"))), own)
+    files, links = _listed(top)
+    if len(files) > ENTRIES and top != own:
+        top = own
+        files, links = _listed(top)
+    start = os.path.relpath(own, top)
+
+    def shown(name: str) -> str:
+        inside = os.path.relpath(os.path.join(top, name), own)
+        named = os.path.join(path, inside) if inside != "." else path
+        return os.path.normpath(named) if inside.startswith("..") else named
+
+    def read(names: Collection[str]) -> Mapping[str, bytes]:
+        found = {name: _read(os.path.join(top, name), name, "") for name in names}
+        return {name: each.text for name, each in found.items() if isinstance(each, File)}
+
+    folder = "" if start == "." else start
+    return Tree(folder, dict.fromkeys(files, ""), links, folders_of([*files, *links]), read, shown)
+
+
+def _listed(top: str) -> tuple[list[str], dict[str, str]]:
+    """Regular files, and what links say, by their path from the top; more than may be looked at are not listed."""
+    files: list[str] = []
+    links: dict[str, str] = {}
+    waiting = [""]
+    while waiting and len(files) <= ENTRIES:
+        folder = waiting.pop()
+        try:
+            with os.scandir(os.path.join(top, folder)) as found:
+                for entry in found:
+                    name = f"{folder}/{entry.name}" if folder else entry.name
+                    if entry.is_symlink():
+                        links[name] = os.readlink(entry.path)
+                    elif entry.is_dir(follow_symlinks=False):
+                        if entry.name != ".git":
+                            waiting.append(name)
+                    elif entry.is_file(follow_symlinks=False):
+                        files.append(name)
+        except OSError:
+            continue  # what cannot be listed cannot be used; the walk of the manifests says it
+    return files, links
+
+
 def _stdin(source: str) -> Gathered:
     return _one(STDIN, sys.stdin.buffer.read(SOURCE_BYTES + 1), source)
 
@@ -76,7 +128,11 @@ def _folder(path: str, source: str) -> Gathered:
     files: list[File] = []
     problems: list[Problem] = []
     total = 0
+    renderable = 0
     for name in sorted(_walk(path, source, problems)):
+        renderable += is_renderable(name)
+        if not is_manifest(name):
+            continue
         shown = printable(name)
         opened: str | Problem | None = name
         if os.path.islink(name):
@@ -96,9 +152,9 @@ def _folder(path: str, source: str) -> Gathered:
                     f"{printable(path)} holds more than {SOURCE_BYTES >> 20} MiB of manifests",
                     remedy="name a folder within it",
                 )
-    if not files and not problems:
+    if not files and not problems and not renderable:
         problems.append(no_manifests(printable(path), source=source))
-    return Gathered(tuple(files), tuple(problems))
+    return Gathered(tuple(files), tuple(problems), bool(renderable))
 
 
 def _walk(path: str, source: str, problems: list[Problem]) -> Iterator[str]:
@@ -119,7 +175,7 @@ def _walk(path: str, source: str, problems: list[Problem]) -> Iterator[str]:
                     if entry.is_dir(follow_symlinks=False):
                         if entry.name != ".git":
                             waiting.append(entry.path)
-                    elif is_manifest(entry.name):
+                    elif is_manifest(entry.name) or is_renderable(entry.name):
                         yield entry.path
         except OSError as error:
             problems.append(_unreadable(folder, error, source))

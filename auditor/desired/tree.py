@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,6 +25,7 @@ from auditor.desired.files import (
     File,
     Gathered,
     is_manifest,
+    is_renderable,
     lfs_pointer,
     near,
     no_manifests,
@@ -33,6 +34,7 @@ from auditor.desired.files import (
     too_large,
 )
 from auditor.desired.repository import Repository
+from auditor.desired.trees import Tree, folders_of
 from auditor.model import Problem, Severity, Unavailable
 
 _LINK_MODE: Final = "120000"
@@ -92,9 +94,30 @@ def gather(repository: Repository, commit: str, *, source: str) -> Gathered:
             problems.append(pointer)
         else:
             files.append(file)
-    if not files and not problems:
+    renderable = any(is_renderable(entry.name) for entry in entries)
+    if not files and not problems and not renderable:
         problems.append(no_manifests(folder or "the repository", source=source))
-    return Gathered(tuple(files), tuple(problems))
+    return Gathered(tuple(files), tuple(problems), renderable)
+
+
+def whole(repository: Repository, commit: str) -> Tree:
+    """Everything in a commit, for what is rendered: a kustomization may use what lies beside the source's folder."""
+    entries = _whole(repository, commit)
+    files = {entry.name: entry.blob for entry in entries if entry.mode.startswith("100")}
+    linked = {entry.name: entry.blob for entry in entries if entry.mode == _LINK_MODE}
+    targets = blobs(repository, linked.values()) if linked else {}
+    links = {name: targets.get(blob, b"").decode("utf-8", "surrogateescape") for name, blob in linked.items()}
+
+    def read(names: Collection[str]) -> Mapping[str, bytes]:
+        wanted = {name: files[name] for name in names if name in files}
+        sizes = blob_sizes(repository, wanted.values())
+        small = {blob for blob, size in sizes.items() if size <= FILE_BYTES}
+        if sum(sizes[blob] for blob in small) > SOURCE_BYTES:
+            return {}
+        texts = blobs(repository, small)
+        return {name: texts[blob] for name, blob in wanted.items() if blob in texts}
+
+    return Tree(repository.source.folder, files, links, folders_of([*files, *links]), read, printable)
 
 
 def blob_sizes(repository: Repository, ids: Iterable[str]) -> Mapping[str, int]:

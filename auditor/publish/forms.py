@@ -37,6 +37,18 @@ class SourceForm(TypedDict):
     fetched_at: str | None
     commit_at: str | None
     branch: str | None
+    tools: list[str]
+
+
+class RootForm(TypedDict):
+    """A part of a source that is read (`plain`), or rendered (`kustomize`, `helm`), as a whole."""
+
+    source: str
+    folder: str
+    renderer: str
+    tool: str
+    files: list[str]
+    objects: int
 
 
 class CellForm(TypedDict):
@@ -256,6 +268,7 @@ class ManifestsForm(TypedDict):
 
     version: Literal[1]
     sources: list[SourceForm]
+    roots: list[RootForm]
     resources: list[ResourceForm]
     problems: list[ProblemForm]
 

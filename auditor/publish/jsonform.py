@@ -82,6 +82,7 @@ def manifests_form(snapshot: model.Snapshot) -> forms.ManifestsForm:
     return {
         "version": 1,
         "sources": [source_form(source) for source in snapshot.sources],
+        "roots": [_root(root, source.name) for source in snapshot.sources for root in source.roots],
         "resources": [_resource(resource) for resource in snapshot.resources],
         "problems": problem_forms(snapshot.problems),
     }
@@ -127,6 +128,18 @@ def source_form(source: model.Source) -> forms.SourceForm:
         "fetched_at": _moment_or_none(source.fetched_at),
         "commit_at": _moment_or_none(source.commit_at),
         "branch": source.branch,
+        "tools": list(source.tools),
+    }
+
+
+def _root(root: model.Root, source: str) -> forms.RootForm:
+    return {
+        "source": source,
+        "folder": root.folder,
+        "renderer": root.renderer,
+        "tool": root.tool,
+        "files": list(root.files),
+        "objects": root.objects,
     }
 
 

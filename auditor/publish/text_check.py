@@ -84,7 +84,7 @@ def summary(listed: Listed) -> str:
 
 
 def manifests_blocks(snapshot: Snapshot) -> list[Block]:
-    """`auditor manifests`: every object with its place, every problem, one line of summary."""
+    """`auditor manifests`: every object with its place, what was rendered by what, every problem, one line of summary."""
     rows = []
     for resource in snapshot.resources:
         place = resource.place()
@@ -100,12 +100,31 @@ def manifests_blocks(snapshot: Snapshot) -> list[Block]:
     found: list[Block] = []
     if rows:
         found.append(Table(("kind", "namespace", "name", "version", "place"), tuple(rows), indent=0))
+    found += _roots(snapshot)
     if snapshot.problems:
         found.append(title(f"Problems: {words.plural(len(snapshot.problems), 'fault')} in what was read"))
         for one in snapshot.problems:
             found += problem_blocks(one.code, one.severity, one.message, one.remedy, str(one.place or ""))
     said = f"{words.plural(len(snapshot.resources), 'object')}, {words.plural(len(snapshot.problems), 'problem')}"
     return [*found, *([BLANK] if found else []), line(Span(said, "strong"))]
+
+
+def _roots(snapshot: Snapshot) -> list[Block]:
+    """The parts that were read or rendered; nothing where everything was read as it stands."""
+    roots = [root for source in snapshot.sources for root in source.roots]
+    if all(root.renderer == "plain" for root in roots):
+        return []
+    rows = [
+        (
+            Span(visible(root.folder), "strong"),
+            Span(root.renderer),
+            Span(str(root.objects)),
+            Span(str(len(root.files))),
+            Span(visible(root.tool), "muted"),
+        )
+        for root in roots
+    ]
+    return [title("Roots"), Table(("folder", "renderer", "objects", "files", "tool"), tuple(rows), indent=0)]
 
 
 def _item(item: Item, source_line: SourceLine | None, *, with_remedy: bool) -> list[Block]:

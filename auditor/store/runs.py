@@ -121,4 +121,5 @@ def _source(found: dict[str, Any]) -> Source:
         commit_at=time("commit_at"),
         branch=found["branch"],
         appliers=tuple(found["appliers"]),
+        tools=tuple(found.get("tools", ())),
     )

@@ -261,6 +261,7 @@ def _sources(audit: Audit) -> str:
             "commit_at": s.commit_at.astimezone(UTC).isoformat() if s.commit_at else None,
             "branch": s.branch,
             "appliers": list(s.appliers),
+            "tools": list(s.tools),
         }
         for s in audit.sources
     ]

@@ -1,0 +1,131 @@
+"""What a renderer printed, read in a process that may die of it: resources with the places of their sources, as one JSON line.
+
+In (standard input): a line of JSON, then the bytes it announces: `{"source", "cluster", "namespace", "key", "file", "folder",
+"strip", "chain", "rendered": size, "files": [[name, size], …]}`. Out: `{"keepable", "resources", "problems", "skipped"}`, whose
+places name files of the tree. `strip`: whether the origins that kustomize told were asked for by us alone.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import sys
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+
+from auditor.desired import confine, provenance
+from auditor.desired.files import SOURCE_BYTES
+from auditor.kube import secrets
+from auditor.manifests import reader
+from auditor.manifests.budget import Budget
+from auditor.manifests.documents import documents, uncollected
+from auditor.model import Body, Problem, RawPath, Resource
+
+ORIGIN: Final = "config.kubernetes.io/origin"
+
+
+def main() -> None:
+    """Started by `tool`, never by a person."""
+    confine.confine(int(sys.argv[2]))
+    confine.begin_file(int(sys.argv[3]))
+    stream = sys.stdin.buffer
+    request = orjson.loads(stream.readline())
+    text = stream.read(request["rendered"])
+    files = {name: stream.read(size) for name, size in request["files"]}
+    try:
+        with uncollected():
+            answer = answered(request, text, files)
+    except MemoryError:
+        os._exit(confine.NO_MEMORY)
+    left = memoryview(answer + b"\n")
+    while left:
+        left = left[os.write(1, left) :]
+
+
+def answered(request: Mapping[str, Any], text: bytes, files: Mapping[str, bytes]) -> bytes:
+    """The whole answer for one root."""
+    key_id, secret = request["key"]
+    read = reader.read(
+        text,
+        source=request["source"],
+        file="rendered.yaml",  # no file of the tree: what its name would say does not hold
+        cluster=request["cluster"],
+        namespace=request["namespace"],
+        key=secrets.Key(key_id, bytes.fromhex(secret)),
+        largest=SOURCE_BYTES,
+    )
+    known = provenance.texts(files, request["chain"])
+    resources, by_ref = [], {}
+    keepable = b"Secret" not in text or not read.problems
+    for resource in read.resources:
+        keepable = keepable and not secrets.is_secret(resource.body)
+        body, origin, configured = _taken(resource.body, request)
+        manifest, patches = provenance.origin_of(body, origin, configured, known)
+        places = dict(provenance.places(body, manifest, patches, configured, known))
+        first = (
+            places.get(()) or (manifest.at(()) if manifest else None) or (configured or origin or request["file"], 1, 1)
+        )
+        places[()] = first
+        by_ref[resource.ref] = (resource, places)
+        ref = resource.ref
+        resources.append(
+            {
+                "ref": [ref.cluster, ref.group, ref.kind, ref.namespace, ref.name],
+                "version": resource.api_version,
+                "body": body,
+                "places": [[list(path), *at] for path, at in places.items()],
+            }
+        )
+    problems = [_problem(problem, by_ref, request["file"]) for problem in read.problems]
+    skipped = [each.reason for each in read.skipped]
+    return secrets.to_json({"keepable": keepable, "resources": resources, "problems": problems, "skipped": skipped})
+
+
+def _taken(body: Body, request: Mapping[str, Any]) -> tuple[Body, str | None, str | None]:
+    """The body without what only we asked for; the file it came from; the kustomization whose generator made it."""
+    metadata = body.get("metadata")
+    notes = metadata.get("annotations") if isinstance(metadata, dict) else None
+    if not isinstance(metadata, dict) or not isinstance(notes, dict) or ORIGIN not in notes:
+        return body, None, None
+    said = next((each.value for each in documents(str(notes[ORIGIN]).encode(), Budget())), None)
+    said = said if isinstance(said, dict) else {}
+    if request["strip"]:
+        rest = {name: value for name, value in notes.items() if name != ORIGIN}
+        kept = {name: value for name, value in metadata.items() if name != "annotations"}
+        body = {**body, "metadata": {**kept, "annotations": rest} if rest else kept}
+    return body, _in_tree(said.get("path"), request), _in_tree(said.get("configuredIn"), request)
+
+
+def _in_tree(path: Any, request: Mapping[str, Any]) -> str | None:
+    if not isinstance(path, str) or not path:
+        return None
+    return posixpath.normpath(posixpath.join(request["folder"], path))
+
+
+def _problem(
+    problem: Problem, by_ref: Mapping[Any, tuple[Resource, Mapping[RawPath, provenance.At]]], file: str
+) -> Any:
+    """A problem at the place of the source that the field came from."""
+    at = (file, 1, 1)
+    found = by_ref.get(problem.ref) if problem.ref else None
+    if found and problem.place:
+        resource, places = found
+        path = _path_at(resource, problem.place.line, problem.place.column)
+        at = next((places[path[:n]] for n in range(len(path), -1, -1) if path[:n] in places), at)
+    ref = problem.ref
+    return {
+        "is": [problem.code, problem.severity.value, problem.message, problem.remedy],
+        "at": list(at),
+        "ref": [ref.cluster, ref.group, ref.kind, ref.namespace, ref.name] if ref else None,
+    }
+
+
+def _path_at(resource: Resource, line: int, column: int) -> RawPath:
+    """The path of an object that is written at a place of the rendered text."""
+    if resource.locate is not None:
+        for path, _ in provenance.walked(resource.body, ()):
+            if path and resource.locate(path) == (line, column):
+                return path
+    return ()
