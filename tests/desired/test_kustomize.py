@@ -121,7 +121,11 @@ def overlay(tmp_path_factory: pytest.TempPathFactory, kubectl: Path) -> Snapshot
         {"url": made.path.as_uri(), "allow_local": True, "render": RenderSettings(kubectl=kubectl)}
     )
     return desired.fetch(
-        source, cluster="test", key=key_of(b"only for tests, all of them"), cache=folder / "c", deadline=time.monotonic() + 60
+        source,
+        cluster="test",
+        key=key_of(b"only for tests, all of them"),
+        cache=folder / "c",
+        deadline=time.monotonic() + 60,
     )
 
 
