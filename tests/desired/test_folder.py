@@ -58,10 +58,10 @@ def test_an_empty_folder_is_no_success_but_a_warning(tmp_path: Path, fetch: Fetc
     (problem,) = snapshot.problems
     assert (problem.code, problem.severity) == (files.NO_MANIFESTS, Severity.WARNING)
     (tmp_path / "readme.md").write_text("hello")
-    (tmp_path / "kustomization.yaml").write_text("resources: [a.yaml]\n")
+    (tmp_path / "values.yaml").write_text("a: 1\n")
     (problem,) = fetch(source(tmp_path)).problems
     assert problem.code == files.NO_MANIFESTS
-    assert "1 × kustomization" in problem.message
+    assert "1 × no manifest" in problem.message
 
 
 def test_links_out_of_the_folder_are_not_followed(tmp_path: Path, fetch: Fetch) -> None:
