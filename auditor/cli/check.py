@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -39,6 +40,13 @@ Namespaces = Annotated[
     typer.Option("--namespace", "-n", metavar="NAME", help="Say only what concerns this namespace. Repeatable."),
 ]
 
+Baseline = Annotated[
+    Path | None,
+    typer.Option(
+        "--baseline", metavar="FILE", help="Fail only for what is not in it, or worse; see `auditor baseline`."
+    ),
+]
+
 
 @app.command()
 @options.spread
@@ -48,6 +56,7 @@ def check(
     judging: options.Judging,
     severity: Least = Severity.INFO,
     namespace: Namespaces = None,
+    baseline: Baseline = None,
     at: options.At = None,
     output: Form = CheckOutput.TEXT,
     show_all: options.All = False,
@@ -72,7 +81,12 @@ def check(
         policies = options.chosen(options.names(judging.select), options.names(judging.ignore))
         desired = reading.result()
     result = judged(desired, policies, namespace or (), severity, options.moment(at) or datetime.now(UTC))
-    said = list_of(result, desired, policies, judging.fail_on or options.FailOn.ERROR, output)
+    known = None
+    if baseline is not None:
+        from auditor.cli.baseline import known as read_baseline
+
+        known = read_baseline(baseline)
+    said = list_of(result, desired, policies, judging.fail_on or options.FailOn.ERROR, output, known)
     if output is CheckOutput.TEXT:
         from auditor.publish import text
 
@@ -80,7 +94,7 @@ def check(
     else:
         from auditor.publish.formats import rendered
 
-        options.write(rendered(output.value, said))
+        options.write(rendered(output.value, said, compared=known is not None))
     return 1 if said.failed else 0
 
 
@@ -120,15 +134,22 @@ def judged(
 
 
 def list_of(
-    result: Audit, desired: Snapshot, policies: Sequence[Policy], fail_on: options.FailOn, output: CheckOutput
+    result: Audit,
+    desired: Snapshot,
+    policies: Sequence[Policy],
+    fail_on: options.FailOn,
+    output: CheckOutput,
+    known: Mapping[str, Severity] | None = None,
 ) -> Listed:
     """The result as one list; for other programs, files are named from the top of the repository."""
     from auditor.publish.listed import first_places, listed
 
     least = None if fail_on is options.FailOn.NEVER else Severity(fail_on.value)
     if output in (CheckOutput.TEXT, CheckOutput.JSON):
-        return listed(result, policies, fail_on=least)
-    return listed(result, policies, fail_on=least, file=from_top(os.getcwd()), beside=first_places(desired))
+        return listed(result, policies, known=known, fail_on=least)
+    return listed(
+        result, policies, known=known, fail_on=least, file=from_top(os.getcwd()), beside=first_places(desired)
+    )
 
 
 def from_top(here: str) -> Callable[[Place], str]:

@@ -1,6 +1,6 @@
 """What a check says, as one list: findings and problems by file and line, in an Audit's words. Every format of `check` is made of it.
 
-In: an Audit, and what is known of before (`known`: fingerprints of a baseline). Out: a `Listed`. What counts for the exit code
+In: an Audit, and what is known of before (`known`: fingerprints of a baseline, with the severity they had). Out: a `Listed`. What counts for the exit code
 is decided here and nowhere else: an item that is open and reaches the severity asked for.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Final, Literal, TypeAlias
@@ -67,21 +67,26 @@ def listed(
     audit: Audit,
     policies: Sequence[Policy],
     *,
-    known: Collection[str] = (),
+    known: Mapping[str, Severity] | None = None,
     fail_on: Severity | None = Severity.ERROR,
     file: Callable[[Place], str] | None = None,
     beside: Mapping[str, Place] | None = None,
 ) -> Listed:
-    """Everything a check says. `beside`: by namespace, the place of something in it, for what is nowhere written itself."""
+    """Everything a check says. What `known` has is known while it is no more severe than it was. `beside`: by namespace, the place of something in it, for what is nowhere written itself."""
     found = [*_findings(audit), *_problems(audit.problems)]
     if known:
-        found = [replace(i, status="known") if i.status == "open" and i.fingerprint in known else i for i in found]
+        found = [replace(i, status="known") if _is_known(i, known) else i for i in found]
     if beside:
         found = [
             replace(i, place=beside.get(tally.namespace_of(i.ref) or "")) if i.ref and not i.place else i for i in found
         ]
     found.sort(key=_order)
     return Listed(audit, policies, tuple(found), fail_on, file or (lambda place: place.file))
+
+
+def _is_known(item: Item, known: Mapping[str, Severity]) -> bool:
+    before = known.get(item.fingerprint)
+    return item.status == "open" and before is not None and item.severity.rank <= before.rank
 
 
 def first_places(snapshot: Snapshot) -> Mapping[str, Place]:

@@ -57,12 +57,12 @@ HOSTILE = (
 )
 
 
-def check(*texts: str, known: tuple[str, ...] = (), fail_on: Severity | None = Severity.ERROR) -> Listed:
+def check(*texts: str, fail_on: Severity | None = Severity.ERROR) -> Listed:
     files = [(f"apps/über & co/{number}.yaml", text.encode()) for number, text in enumerate(texts)]
     said = read_many(files, source="git", cluster="", namespace=None, key=new_key())
     side = Snapshot(said.resources, said.problems)
     result = audit(side, None, policies=POLICIES, at=AT)
-    return listed(result, POLICIES, known=known, fail_on=fail_on, beside=first_places(side))
+    return listed(result, POLICIES, fail_on=fail_on, beside=first_places(side))
 
 
 CLEAN = check("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: b}\n")
@@ -127,7 +127,7 @@ def test_what_is_waived_is_suppressed_with_its_reason_and_the_rest_is_not() -> N
 
 def test_what_a_baseline_knows_is_unchanged_and_the_rest_new() -> None:
     first, *_ = SOME.open
-    again = listed(SOME.audit, POLICIES, known=[first.fingerprint])
+    again = listed(SOME.audit, POLICIES, known={first.fingerprint: first.severity})
     states = {
         one["partialFingerprints"]["auditorFinding/v1"]: one.get("baselineState")
         for one in results(again, compared=True)
