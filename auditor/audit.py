@@ -123,16 +123,19 @@ def audit(
     registries: Sequence[str] = (),
     ignored: bool = False,
     terms: Terms | None = None,
+    processes: int = 1,
 ) -> Audit:
     """Everything that follows from two snapshots. `ignored` also lists differences that do not count (injected fields);
-    `registries` are those that a setting allows; `terms`: what a waiver may be."""
+    `registries` are those that a setting allows; `terms`: what a waiver may be; `processes`: how many may share the judging."""
     past = past or Past()
     comparison, drift = Comparison(), None
     if desired is not None and live is not None:
         comparison = compare(desired, live, past=past, at=at, ignored=ignored)
         drift = {each.ref: each for each in comparison.drift}
     exempt = exemptions(desired, at, terms or Terms())
-    verdicts = judge(policies, desired, live, exempt=exempt, at=at, given=Given(drift, tuple(registries)))
+    verdicts = judge(
+        policies, desired, live, exempt=exempt, at=at, given=Given(drift, tuple(registries)), processes=processes
+    )
     known = {policy.id for policy in (*load_catalogue(), *policies)} if exempt.holding else ()
     waivers = exempt.granted(verdicts, known)
     return Audit(

@@ -109,7 +109,7 @@ def judged(
     from auditor.settings import AuditSettings
 
     teams = AuditSettings().team_labels
-    result = audit(desired, None, policies=policies, at=at, team_labels=teams)
+    result = audit(desired, None, policies=policies, at=at, team_labels=teams, processes=options.processors())
     if not namespaces and least is Severity.INFO:
         return result
     from auditor.compliance import score

@@ -215,6 +215,11 @@ def names(text: str | None) -> tuple[str, ...]:
     return tuple(item.strip() for item in (text or "").split(",") if item.strip())
 
 
+def processors() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def moment(text: str | None) -> datetime | None:
     """A time from RFC 3339 text; without a zone it is UTC. Raises `Misuse`."""
     if text is None:

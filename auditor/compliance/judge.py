@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from auditor.compliance.portions import portioned
 from auditor.exemptions import Exemptions
 from auditor.kube import fields
 from auditor.kube.fingerprints import fingerprint
@@ -77,11 +78,12 @@ def judge(
     exempt: Exemptions | None = None,
     at: datetime | None = None,
     given: Given = NOTHING_GIVEN,
+    processes: int = 1,
 ) -> tuple[Verdict, ...]:
     """The verdicts of the policies on both sides, by object and policy. A rule that raises gives `broken`; its neighbours stand.
 
     `at`: the moment that is judged; without it, rules that ask how long something has been so answer "unknown".
-    `given`: what rules are told beside the two sides.
+    `given`: what rules are told beside the two sides. `processes`: how many may share the work, see `portions`.
     """
     if desired is None and live is None:
         return ()
@@ -89,12 +91,19 @@ def judge(
     around = Surroundings(desired, live, prefer=Side.LIVE, at=at, given=given)
     beside = Surroundings(desired, live, prefer=Side.GIT, at=at, given=given) if desired and live else around
     asked = _Asked(policies)
-    return tuple(
-        verdict
-        for subject in sorted(_subjects(desired, live, around), key=lambda subject: subject.ref.key)
-        for policy in asked.about(subject)
-        if (verdict := _verdict(policy, subject, around, beside, exempt, declared_alone=desired is None))
-    )
+
+    def verdicts(subjects: Iterable[Subject]) -> list[Verdict]:
+        return [
+            verdict
+            for subject in subjects
+            for policy in asked.about(subject)
+            if (verdict := _verdict(policy, subject, around, beside, exempt, declared_alone=desired is None))
+        ]
+
+    subjects = sorted(_subjects(desired, live, around), key=lambda subject: subject.ref.key)
+    if processes > 1:  # what rules look things up in is built when first asked for: here, not once in every process
+        verdicts({(subject.ref.group, subject.ref.kind): subject for subject in subjects}.values())
+    return tuple(portioned(subjects, verdicts, processes=processes))
 
 
 class _Asked:
@@ -299,14 +308,5 @@ def _made(
         counted = [finding.severity for finding in findings if not finding.pending or subject.missing]
         severity = max(counted or [policy.severity], key=lambda one: one.rank)
     return Verdict(
-        policy=policy.id,
-        name=policy.name,
-        ref=subject.ref,
-        outcome=outcome,
-        severity=severity,
-        reason=reason,
-        concerns=subject.concerns,
-        findings=findings,
-        scored=scored,
-        waived=waived,
+        policy.id, policy.name, subject.ref, outcome, severity, reason, subject.concerns, findings, scored, waived
     )

@@ -61,7 +61,10 @@ def score(
         if not verdict.scored or verdict.outcome is Outcome.NOT_APPLICABLE:
             continue
         for member in verdict.concerns or (_rest(verdict.ref, desired, live),):
-            tallies.setdefault(member, _Tally()).add(verdict)
+            tally = tallies.get(member)
+            if tally is None:
+                tally = tallies[member] = _Tally()
+            tally.add(verdict)
 
     declared = {
         resource.ref.name: resource

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, Final
 
 from auditor import model
@@ -165,23 +167,33 @@ def problem_forms(problems: Sequence[model.Problem]) -> list[forms.ProblemForm]:
 
 def verdict_forms(verdicts: Iterable[model.Verdict]) -> list[forms.VerdictForm]:
     """By object, then policy. There are many, and few different objects and policies in them: what repeats is made once."""
-    keys = cache(lambda ref: ref.key)
-    refs, policies = cache(ref_form), cache(_named)
-    concerns = cache(lambda of: [refs(ref) for ref in of])
-    return [
-        {
-            "ref": refs(verdict.ref),
-            "policy": policies(verdict.policy, verdict.name),
-            "outcome": verdict.outcome.value,
-            "severity": verdict.severity.value,
-            "reason": verdict.reason,
-            "concerns": concerns(verdict.concerns),
-            "findings": [finding_form(finding) for finding in verdict.findings],
-            "waived": [finding_form(finding) for finding in verdict.waived],
-            "scored": verdict.scored,
-        }
-        for verdict in sorted(verdicts, key=lambda verdict: (keys(verdict.ref), verdict.policy))
-    ]
+    by_object: dict[model.Ref, list[model.Verdict]] = {}
+    for ref, found in groupby(verdicts, attrgetter("ref")):
+        by_object.setdefault(ref, []).extend(found)
+    ref_of, policy_of = cache(ref_form), cache(_named)
+    made: list[forms.VerdictForm] = []
+    for ref in sorted(by_object, key=attrgetter("key")):
+        ours = ref_of(ref)
+        of: tuple[model.Ref, ...] = ()
+        concerns: list[forms.RefForm] = []
+        for verdict in sorted(by_object[ref], key=attrgetter("policy")):
+            if verdict.concerns != of:
+                of = verdict.concerns
+                concerns = [ref_of(each) for each in of]
+            made.append(
+                {
+                    "ref": ours,
+                    "policy": policy_of(verdict.policy, verdict.name),
+                    "outcome": verdict.outcome.value,
+                    "severity": verdict.severity.value,
+                    "reason": verdict.reason,
+                    "concerns": concerns,
+                    "findings": [finding_form(finding) for finding in verdict.findings],
+                    "waived": [finding_form(finding) for finding in verdict.waived],
+                    "scored": verdict.scored,
+                }
+            )
+    return made
 
 
 def _named(id: str, name: str) -> forms.PolicyName:

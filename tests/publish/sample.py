@@ -347,7 +347,7 @@ def hostile(nasty: str) -> Audit:
         ),
         drift=(
             Drift(ref, DriftKind.MODIFIED, Direction.LIVE_CHANGED, Severity.ERROR, (one,), nasty, where, WINDOW),
-            Drift(replace(ref, name=nasty + "2"), DriftKind.UNMANAGED, Direction.UNKNOWN, Severity.INFO, reason=nasty),
+            Drift(ref._replace(name=nasty + "2"), DriftKind.UNMANAGED, Direction.UNKNOWN, Severity.INFO, reason=nasty),
         ),
         not_compared=(NotCompared(ref, nasty),),
         scores=Scores(

@@ -63,8 +63,8 @@ def test_no_name_ends_the_scrape(nasty: str) -> None:
 
 
 def test_two_names_that_look_alike_when_written_out_are_one_series_not_two() -> None:
-    one = replace(sample.AUDIT.drift[0].ref, namespace="a\udc80")
-    two = replace(one, namespace="a⟨U+DC80⟩")
+    one = sample.AUDIT.drift[0].ref._replace(namespace="a\udc80")
+    two = one._replace(namespace="a⟨U+DC80⟩")
     scores = replace(
         sample.AUDIT.scores,
         workloads=dict.fromkeys((one, two), sample.AUDIT.scores.cluster),

@@ -271,7 +271,7 @@ def test_a_verdict_begins_anew_with_its_outcome_and_not_with_its_reason(store: S
 
 
 def test_an_object_is_the_same_with_and_without_cluster_in_its_ref(store: Store, publish: Publish) -> None:
-    of = replace(ref(), cluster="")
+    of = ref()._replace(cluster="")
     publish(audit(minutes(0), verdicts=(failing(of),), seen=frozenset({of})))
     publish(audit(minutes(1), verdicts=(failing(ref()),), seen=frozenset({ref()})))
     assert store.past(CLUSTER).seen == {ref()}
