@@ -23,8 +23,10 @@ from auditor.drift.redaction import redacted
 from auditor.drift.tree import Difference, differences
 from auditor.drift.values import is_map
 from auditor.drift.words import words
-from auditor.kube import kinds, paths
+from auditor.kube import custom, kinds, paths
 from auditor.kube.index import target_of
+from auditor.kube.kinds import split_api_version
+from auditor.kube.schema import Node
 from auditor.kube.secrets import LAST_APPLIED
 from auditor.model import (
     CellState,
@@ -119,7 +121,7 @@ class _Comparison:
 
     def _inner(self, resource: Resource, other: Resource) -> _Found:
         ref = resource.ref
-        both = pair(ref, resource.body, other.body)
+        both = pair(ref, resource.body, other.body, self._custom(other))
         raw = differences(both.desired, both.live, both.node)
         if not raw:
             return _Found(resource, both, ())
@@ -138,6 +140,16 @@ class _Comparison:
             elif self.ignored:
                 self.out.ignored.append(_ignored(ref, each, counted, view.writers))
         return _Found(resource, both, tuple(changes))
+
+    @cached_property
+    def _types(self) -> Mapping[tuple[str, str, str], Node]:
+        """Of custom resources, as the cluster's definitions say, and git's where the cluster's could not be read."""
+        sides = (self.desired, self.live)
+        return custom.types(each for side in sides for each in side.of_kind(custom.GROUP, custom.KIND))
+
+    def _custom(self, other: Resource) -> Node | None:
+        group, version = split_api_version(other.api_version)
+        return self._types.get((group, version, other.ref.kind))
 
     def _view(self, resource: Resource, other: Resource, both: Pair) -> View:
         entries = writers(other, self.appliers)

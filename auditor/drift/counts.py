@@ -15,9 +15,10 @@ from typing import Any, Final
 
 from auditor.drift.bodies import value_at
 from auditor.drift.normalise import is_housekeeping
-from auditor.drift.owners import Writer, likely_remover, owners_of, recorded
+from auditor.drift.owners import Writer, likely_remover, made, owners_of, recorded
 from auditor.drift.tree import Difference
 from auditor.drift.values import MISSING, is_list, is_map
+from auditor.kube.custom import CustomNode
 from auditor.kube.paths import Step
 from auditor.kube.schema import Node, kubernetes_version
 from auditor.model import ChangeKind, Owner, OwnerClass
@@ -25,6 +26,18 @@ from auditor.model import ChangeKind, Owner, OwnerClass
 REPLICAS: Final = ("spec", "replicas")
 PLACEHOLDERS: Final = frozenset({"", "Cg==", "Cgo=", "e30=", "PENDING", "TO_BE_SET", "XXX", "Xx=="})
 """Bundles that are written only because a field had to be."""
+ALLOCATED: Final = frozenset({"clusterIP", "clusterIPs", "healthCheckNodePort", "ipFamilies"})
+"""Fields of a Service that the server fills in and then hardly lets anybody change: whoever sends a whole Service back owns
+them. https://kubernetes.io/docs/concepts/services-networking/cluster-ip-allocation/"""
+FINALIZERS: Final = frozenset(
+    {
+        *("kubernetes.io/pvc-protection", "kubernetes.io/pv-protection", "foregroundDeletion", "orphan"),
+        *("batch.kubernetes.io/job-tracking", "service.kubernetes.io/load-balancer-cleanup"),
+        *("external-provisioner.volume.kubernetes.io/finalizer", "customresourcecleanup.apiextensions.k8s.io"),
+    }
+)
+"""Kubernetes' own: an apply that states one more finalizer states these too.
+https://kubernetes.io/docs/concepts/overview/working-with-objects/finalizers/"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +56,11 @@ class View:
     autoscaled: bool | None = False
     to_zero: bool = False
     last_run_at: datetime | None = None
+
+    @property
+    def custom(self) -> bool:
+        """Whether what a server writes by itself is not fully known: webhooks and operators know more than a schema."""
+        return self.node is None or isinstance(self.node, CustomNode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +92,9 @@ def incomparable(difference: Difference) -> str:
     if difference.form == "sealed":
         return "its value is encrypted, or was sealed elsewhere"
     parent, name = difference.spot.parent, difference.spot.name
+    if isinstance(parent, CustomNode):
+        dropped = difference.form == "missing" and parent.kind == "object" and not parent.open
+        return "its type has no such field, and the server has dropped it" * (dropped and name not in parent.fields())
     if difference.form == "missing" and parent is not None and parent.kind == "object" and parent.child(name) is None:
         return f"Kubernetes {kubernetes_version()} has no such field, and the server has dropped it"
     return ""
@@ -131,6 +152,8 @@ def _extra(difference: Difference, view: View) -> Counted | str:
     spot = difference.spot
     if _is_bookkeeping(spot.steps, difference.live) or _is_argo_label(spot.steps, view):
         return "bookkeeping of an applier or a controller"
+    if _is_servers(difference, view):
+        return "the server chose it"
     if view.applied is not None and _was_applied(difference, view.applied, view.node):
         return Counted(
             ChangeKind.REMOVED_IN_GIT,
@@ -149,6 +172,18 @@ def _extra(difference: Difference, view: View) -> Counted | str:
     return next((told for told, _ in found if isinstance(told, str) and told), "injected: nobody owns it")
 
 
+def _is_servers(difference: Difference, view: View) -> bool:
+    """Whether the server chose the value, though a hand that sent it back may own it."""
+    spot = difference.spot
+    if spot.steps[:2] == ("metadata", "finalizers") and isinstance(difference.live, str):
+        return difference.live in FINALIZERS
+    parent = spot.parent.name if spot.parent is not None else ""
+    if parent == "core.v1.ServiceSpec":
+        return spot.name in ALLOCATED
+    # who writes a port anew (its number is part of its key) brings the node's port along
+    return parent == "core.v1.ServicePort" and spot.name == "nodePort" and made(view.writers, spot.fields[:-1])
+
+
 def _was_applied(difference: Difference, applied: Mapping[str, Any], node: Node | None) -> bool:
     value = value_at(applied, difference.spot.steps, node)
     return value is not MISSING and (value is not None or node is None or node.name == "core.v1.Secret")
@@ -158,7 +193,7 @@ def _whose(leaf: tuple[Any, ...], difference: Difference, view: View) -> ChangeK
     """What one leaf that only live has is: drift by its owners, or the reason why not."""
     owners = owners_of(view.writers, leaf, view.node)
     if any(entry.applies for entry in owners):
-        if difference.spot.in_list and view.node is None:
+        if difference.spot.in_list and view.custom:
             return "a default in a list that its applier owns as a whole"
         return ChangeKind.REMOVED_IN_GIT
     strangers = [entry for entry in owners if entry.owner_class in (OwnerClass.HUMAN, OwnerClass.UNKNOWN)]
@@ -169,11 +204,12 @@ def _whose(leaf: tuple[Any, ...], difference: Difference, view: View) -> ChangeK
     if strangers:
         return ChangeKind.ADDED
     if any(entry.owner_class is OwnerClass.GITOPS for entry in owners):
-        if view.applied is not None or view.node is None:
+        if view.applied is not None or view.custom:
             return "a default, written down with what was applied"
         return ChangeKind.REMOVED_IN_GIT
     if any(entry.owner_class is OwnerClass.CONTROLLER for entry in owners):
-        return "a controller sets it"
+        # a list that is written as a whole is declared as a whole
+        return ChangeKind.ADDED if difference.spot.in_list and view.node is not None else "a controller sets it"
     return "a default, written down with what was created" if owners else ""
 
 
@@ -185,7 +221,7 @@ def _writes_defaults(entry: Writer, view: View) -> bool:
     """
     if entry.manager == "before-first-apply":
         return True
-    if view.node is not None or view.created is None or entry.time is None or entry.operation != "Update":
+    if not view.custom or view.created is None or entry.time is None or entry.operation != "Update":
         return False
     return abs(entry.time - view.created) <= timedelta(seconds=1)
 

@@ -70,6 +70,15 @@ def _limit_range(*others: str) -> Contextual:
     return found
 
 
+_NOT_READY: Final = frozenset({"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"})
+
+
+def is_default_toleration(value: Any) -> bool:
+    """One of the two that admission adds to every Pod: https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/#defaulttolerationseconds"""
+    usual = {"operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}
+    return is_map(value) and value.get("key") in _NOT_READY and {**value, **usual} == dict(value)
+
+
 def _finalizers(value: Any, _: Mapping[str, Any], __: Mapping[str, Any]) -> bool:
     return is_list(value) and list(value) == ["kubernetes"]
 
@@ -79,11 +88,12 @@ CONTEXTUAL: Final[Mapping[tuple[str, str], Contextual]] = {
     ("core.v1.Container", "imagePullPolicy"): _pull_policy,
     ("core.v1.EphemeralContainer", "imagePullPolicy"): _pull_policy,
     ("core.v1.ImageVolumeSource", "pullPolicy"): _pull_policy,
+    # https://kubernetes.io/docs/concepts/services-networking/dual-stack/#services: where nothing else was asked for
+    ("core.v1.ServiceSpec", "ipFamilyPolicy"): lambda value, _, __: bool(value == "SingleStack"),
     # SetDefaults_Service: the target port is the port
     ("core.v1.ServicePort", "targetPort"): _beside("port"),
-    # pkg/apis/core/v1/conversion.go: the deprecated alias is kept filled, whichever of the two was written
+    # pkg/apis/core/v1/conversion.go: the deprecated alias is kept filled; for the other way see `tree.ALIASES`
     ("core.v1.PodSpec", "serviceAccount"): _beside("serviceAccountName"),
-    ("core.v1.PodSpec", "serviceAccountName"): _beside("serviceAccount"),
     # defaultHostNetworkPorts
     ("core.v1.ContainerPort", "hostPort"): _host_port,
     # SetDefaults_Pod: what has a limit and no request asks for its limit
@@ -106,6 +116,9 @@ CONTEXTUAL: Final[Mapping[tuple[str, str], Contextual]] = {
     ),
     # pkg/apis/batch/v1/defaults.go, SetDefaults_Job: no limit of its own where each index has one
     ("batch.v1.JobSpec", "backoffLimit"): lambda value, job, _: value == 2**31 - 1 and "backoffLimitPerIndex" in job,
+    ("batch.v1.JobSpec", "podReplacementPolicy"): lambda value, job, _: (
+        value == ("Failed" if job.get("podFailurePolicy") else "TerminatingOrFailed")
+    ),
     # StatefulSets keep whole claims in their templates: https://github.com/kubernetes/kubernetes/issues/74819
     ("core.v1.PersistentVolumeClaim", "apiVersion"): _always,
     ("core.v1.PersistentVolumeClaim", "kind"): _always,
@@ -115,24 +128,37 @@ CONTEXTUAL: Final[Mapping[tuple[str, str], Contextual]] = {
 }
 
 
-def is_default(parent: Node | None, name: str, value: Any, struct: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
-    """Whether the server puts this value into a field that was not written. `struct` is the live struct around it."""
+def is_default(
+    parent: Node | None,
+    name: str,
+    value: Any,
+    struct: Mapping[str, Any],
+    body: Mapping[str, Any],
+    want: Mapping[str, Any] | None = None,
+) -> bool:
+    """Whether the server puts this value into a field that was not written. `struct` is the live struct around it, `want`
+    git's: what depends on a neighbour was worked out from the one that git has."""
     if parent is None or parent.kind != "object":
         return False
     if any(default != {} and same_value(value, default, parent.child(name)) for default in parent.defaults(name)):
         return True
     rule = CONTEXTUAL.get((parent.name, name))
-    return rule is not None and rule(value, struct, body)
+    return rule is not None and rule(value, {**struct, **want} if want else struct, body)
 
 
 def leaves(
-    parent: Node | None, name: str, value: Any, struct: Mapping[str, Any], body: Mapping[str, Any]
+    parent: Node | None,
+    name: str,
+    value: Any,
+    struct: Mapping[str, Any],
+    body: Mapping[str, Any],
+    want: Mapping[str, Any] | None = None,
 ) -> Iterator[tuple[FieldStep, ...]]:
     """Where, in a field that only live has, something stands that is no default: as managedFields goes down to it.
 
     Nothing comes out where the whole field is what a server writes by itself.
     """
-    if absent(parent, name, value) or is_default(parent, name, value, struct, body):
+    if absent(parent, name, value) or is_default(parent, name, value, struct, body, want):
         return
     node = child_of(parent, name, value)
     here: FieldStep = ("f", name)

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from auditor.drift.values import is_map
+from auditor.drift.defaults import is_default_toleration
+from auditor.drift.values import is_list, is_map
 from auditor.kube import schema
 from auditor.kube.fields import at
 from auditor.kube.schema import Node
@@ -69,9 +70,9 @@ class Pair:
         return path
 
 
-def pair(ref: Ref, desired: Body, live: Body) -> Pair:
-    """The comparable parts of both; the type is that of the version live has."""
-    node = schema.node_of(ref.group, ref.kind, live)
+def pair(ref: Ref, desired: Body, live: Body, custom: Node | None = None) -> Pair:
+    """The comparable parts of both; the type is that of the version live has. `custom`: that of a custom resource."""
+    node = schema.node_of(ref.group, ref.kind, live) or custom
     left, moved = part(ref, desired)
     right, _ = part(ref, live)
     if ref.kind == "ClusterRole" and (left.get("aggregationRule") or right.get("aggregationRule")):
@@ -80,7 +81,11 @@ def pair(ref: Ref, desired: Body, live: Body) -> Pair:
     if ref.kind == "HorizontalPodAutoscaler":
         left = _autoscaler(left, desired, live)
     if ref.kind == "ReplicationController":
-        left = _controller(left)
+        right = _controller(left, right)
+    if ref.group == "batch" and ref.kind == "Job":
+        right = _job(left, right, {"controller-uid": at(live, "metadata", "uid"), "job-name": ref.name})
+    if ref.group == "" and ref.kind == "Pod":
+        right = _pod(left, right)
     return Pair(left, right, node, moved)
 
 
@@ -107,13 +112,42 @@ def _metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _controller(side: dict[str, Any]) -> dict[str, Any]:
-    """Labels and selector of a ReplicationController are its template's: SetDefaults_ReplicationController."""
-    labels = value if is_map(value := at(side, "spec", "template", "metadata", "labels")) else {}
-    metadata, spec = side["metadata"], side.get("spec")
-    if is_map(spec) and not spec.get("selector"):
-        side = {**side, "spec": {**spec, "selector": labels}}
-    return side if metadata.get("labels") else {**side, "metadata": {**metadata, "labels": labels}}
+def _job(left: dict[str, Any], right: dict[str, Any], generated: Mapping[str, Any]) -> dict[str, Any]:
+    """Live without the labels that a Job without labels gets from its template (SetDefaults_Job), and what names the Job.
+
+    https://kubernetes.io/docs/concepts/workloads/controllers/job/#specifying-your-own-pod-selector
+    """
+    declared, labels = left["metadata"].get("labels"), right["metadata"].get("labels")
+    if not is_map(labels):
+        return right
+    given = dict(generated)
+    if not declared and is_map(template := at(left, "spec", "template", "metadata", "labels")):
+        given.update(template)
+    kept = {key: value for key, value in labels.items() if key in (declared or ()) or given.get(key) != value}
+    return {**right, "metadata": {**right["metadata"], "labels": kept}}
+
+
+def _pod(desired: dict[str, Any], live: dict[str, Any]) -> dict[str, Any]:
+    """Live without the tolerations that admission gave it, where what is left may be git's."""
+    tolerations, declared = (at(side, "spec", "tolerations") for side in (live, desired))
+    if not is_list(tolerations):
+        return live
+    wanted = [each for each in declared if is_map(each)] if is_list(declared) else []
+    keys = {each.get("key") for each in wanted}
+    kept = [each for each in tolerations if not is_default_toleration(each) or each["key"] in keys]
+    return {**live, "spec": {**live["spec"], "tolerations": kept}} if len(kept) == len(wanted) else live
+
+
+def _controller(left: dict[str, Any], right: dict[str, Any]) -> dict[str, Any]:
+    """Live without the labels and the selector that it has of its template: SetDefaults_ReplicationController."""
+    template = at(left, "spec", "template", "metadata", "labels") or {}
+    labels, selector = right["metadata"].get("labels"), at(right, "spec", "selector")
+    if not left["metadata"].get("labels") and is_map(labels):
+        kept = {key: value for key, value in labels.items() if template.get(key) != value}
+        right = {**right, "metadata": {**right["metadata"], "labels": kept}}
+    if not at(left, "spec", "selector") and selector == template:
+        right = {**right, "spec": {name: value for name, value in right["spec"].items() if name != "selector"}}
+    return right
 
 
 def _autoscaler(side: dict[str, Any], desired: Body, live: Body) -> dict[str, Any]:

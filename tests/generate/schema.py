@@ -44,6 +44,7 @@ CONTEXTUAL = {
     ("core.v1.EphemeralContainer", "imagePullPolicy"),
     ("core.v1.ImageVolumeSource", "pullPolicy"),
     ("networking.v1.NetworkPolicySpec", "policyTypes"),
+    ("batch.v1.JobSpec", "podReplacementPolicy"),
     ("resource.v1.DeviceTaint", "timeAdded"),
     ("resource.v1beta1.DeviceTaint", "timeAdded"),
     ("resource.v1beta2.DeviceTaint", "timeAdded"),
