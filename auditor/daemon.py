@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import FrameType
@@ -28,11 +29,14 @@ from auditor.model import Misuse, Policy, Unavailable
 from auditor.publish.state import Failure, Phase, Ran, Trigger
 from auditor.run import cluster_name, run
 from auditor.settings import ReportSettings, Settings
-from auditor.store import Store
+from auditor.store import PACE, Lead, Pace, Store
 
 log = structlog.get_logger()
 
 PHASES: tuple[Phase, ...] = ("fetch", "collect", "evaluate", "store")
+
+STORE_SECONDS = 180.0
+"""How long a run may go on after its deadline, to be stored."""
 
 GRACE_SECONDS = 8.0
 """How long a run may go on after SIGTERM; then the process ends, and the run's one transaction was never made."""
@@ -51,19 +55,28 @@ class Daemon:
     report: Callable[[datetime], None]
     changed: Callable[[Ran | None], None]
     """Called after every run, with how it went, and after every report, with None."""
+    led: Callable[[bool], None] = lambda leads: None
+    """Called when this process begins or ends to lead the audits, where several may serve on one store."""
+    pace: Pace = PACE
+    lead: Lead | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
     busy: threading.Lock = field(default_factory=threading.Lock)
+    due: Callable[[datetime], None] = lambda at: None
+    """Moves the next run."""
     last_start: float = float("-inf")
     alive_at: float = field(default_factory=time.monotonic)
 
     def audit(self, trigger: Trigger) -> None:
-        """One run; the only place where a failed one is survived. Two never overlap."""
-        if self.stopping.is_set() or not self.busy.acquire(blocking=False):
+        """One run; the only place where a failed one is survived. Two never overlap. Who does not lead runs none."""
+        lead = self.lead
+        if lead is None or self.stopping.is_set() or not self.busy.acquire(blocking=False):
             return
         self.last_start = time.monotonic()
         ran = Ran(cluster_name(self.settings.cluster), datetime.now(UTC), trigger, "failed")
         try:
-            done = run(self.settings, policies=self.policies, key=self.key, store=self.store, trigger=trigger)
+            done = run(
+                self.settings, policies=self.policies, key=self.key, store=self.store, lead=lead, trigger=trigger
+            )
             whole = done.audit.coverage.ratio in (None, 1.0)
             ran = replace(
                 ran,
@@ -73,6 +86,10 @@ class Daemon:
                 phases={phase: done.phases[phase] for phase in PHASES if phase in done.phases},
             )
         except Unavailable as broken:
+            if not lead.holds() or broken.reason == "superseded":
+                log.warning("run given up", reason=broken.message, remedy=broken.remedy)
+                ran = replace(ran, outcome="skipped")
+                return
             log.error("run failed", reason=broken.message, remedy=broken.remedy)
             failure = Failure(ran.at, broken.stage, broken.message, broken.remedy, broken.reason)
             failed = ((broken.source, broken.reason),) if broken.stage == "git" else ()
@@ -90,12 +107,45 @@ class Daemon:
     def watch(self) -> None:
         """Runs what the timer lost: no start for twice the interval by a clock that nobody steps."""
         self.alive_at = time.monotonic()
-        if self.alive_at - self.last_start > 2 * 60 * self.settings.schedule.every_minutes:
-            self.audit("schedule")
+        running = self.alive_at - self.last_start
+        if self.busy.locked() and running > self.settings.audit.deadline_seconds + STORE_SECONDS:
+            log.error("the run waits for the database for too long; its connections are broken off")
+            self.store.sever()
+        elif self.lead is not None and running > 2 * 60 * self.settings.schedule.every_minutes:
+            log.warning("no run for twice the interval: the clock was stepped back, or the timer stood still")
+            self.due(datetime.now(UTC))
         self.make_due_report()
+
+    def follow(self) -> None:
+        """What the one who leads has published."""
+        if self.lead is None:
+            self.changed(None)
+
+    def lead_changed(self, lead: Lead | None) -> None:
+        """This process leads from now on, or no longer: then what it is doing ends, whoever it waits for."""
+        self.lead = lead
+        if lead is None:
+            self.store.sever()
+            if not self.stopping.is_set():
+                log.warning("this replica no longer leads the audits")
+        else:
+            log.info("this replica leads the audits", token=lead.token)
+            for interrupted in lead.interrupted:
+                log.warning("a run was interrupted before; nothing of it was published", run=interrupted)
+            self.last_start = time.monotonic()
+            self.due(self.next_run(lead))
+        self.led(lead is not None)
+
+    def next_run(self, lead: Lead) -> datetime:
+        """When a new leader runs first: at once in place of a run that was interrupted, else when the next one is due."""
+        now, every = datetime.now(UTC), timedelta(minutes=self.settings.schedule.every_minutes)
+        before = None if lead.interrupted else self.store.last_attempt(lead.cluster)
+        return max(now, min(before + every, now + every)) if before else now
 
     def make_due_report(self) -> None:
         """The newest report that fell due since the daemon first ran, once for each period over all replicas."""
+        if self.lead is None or not self.lead.holds():
+            return
         since = self.store.reports_since(cluster_name(self.settings.cluster), self.settings.report.days)
         if since is None:
             return
@@ -110,6 +160,10 @@ class Daemon:
         else:
             self.store.report_made(cluster_name(self.settings.cluster), due.isoformat(), datetime.now(UTC))
         self.changed(None)
+
+    def free(self) -> bool:
+        """Whether this process could lead: not while a run goes on that it gave up."""
+        return not self.busy.locked() and not self.stopping.is_set()
 
     def healthy(self) -> bool:
         """Whether the timer still ticks: a wedged scheduler is for the kubelet to restart, a failed run is not."""
@@ -155,41 +209,70 @@ def last_due(report: ReportSettings, since: datetime, now: datetime) -> datetime
 
 
 def serve(daemon: Daemon, serve_pages: Callable[[Daemon], Callable[[], None]]) -> int:
-    """Until SIGTERM or SIGINT; 0 when it ended as asked, within about ten seconds even during a run."""
-    every = daemon.settings.schedule.every_minutes
+    """Until SIGTERM or SIGINT; 0 when it ended as asked, within about ten seconds even during a run.
+
+    On PostgreSQL it serves pages from the start and runs audits while it leads; on SQLite it leads, or raises `Unavailable`.
+    """
     cron_trigger(daemon.settings.report)  # a typing error is said at start, not on Monday
     name = cluster_name(daemon.settings.cluster)
-    for interrupted in daemon.store.close_interrupted(name):
-        log.warning("a run was interrupted before; nothing of it was published", run=interrupted)
 
     def stop(signum: int, frame: FrameType | None) -> None:
         daemon.stopping.set()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    stop_pages = serve_pages(daemon)
-    now = datetime.now(UTC)
-    before = daemon.store.last_attempt(name)
-    first = max(now, min(before + timedelta(minutes=every), now + timedelta(minutes=every))) if before else now
+    with ExitStack() as leaving:
+        alone = None
+        if not daemon.store.takes_replicas:
+            alone = leaving.enter_context(daemon.store.leading(name))
+        else:
+            daemon.store.refuse_pooling()
+        stop_pages = serve_pages(daemon)
+        scheduler = _scheduler(daemon)
+        scheduler.start()
+        log.info("started", cluster=name, every_minutes=daemon.settings.schedule.every_minutes)
+        ended = threading.Event()
+        if alone is not None:
+            daemon.lead_changed(alone)
+        else:
+            daemon.led(False)
+            candidate = threading.Thread(
+                target=daemon.store.campaign,
+                args=(name,),
+                kwargs={"ready": daemon.free, "changed": daemon.lead_changed, "ended": ended, "pace": daemon.pace},
+                name="leadership",
+                daemon=True,
+            )
+            candidate.start()
+            leaving.callback(candidate.join, 5)
+        leaving.callback(ended.set)
+        daemon.stopping.wait()
+        log.info("stopping")
+        scheduler.shutdown(wait=False)
+        stop_pages()
+        if not daemon.busy.acquire(timeout=GRACE_SECONDS):
+            _give_up(daemon, name)
+    return 0
+
+
+def _scheduler(daemon: Daemon) -> BackgroundScheduler:
     # misfire_grace_time None: a job that was late still runs; coalesce: once, however late.
     scheduler = BackgroundScheduler(
         timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
     )
-    scheduler.add_job(
-        daemon.audit, IntervalTrigger(minutes=every, timezone=UTC), args=["schedule"], next_run_time=first
-    )
+    interval = IntervalTrigger(minutes=daemon.settings.schedule.every_minutes, timezone=UTC)
+    runs = scheduler.add_job(daemon.audit, interval, args=["schedule"])
+    daemon.due = lambda at: runs.modify(next_run_time=at)
     scheduler.add_job(daemon.watch, IntervalTrigger(seconds=20, timezone=UTC))
+    scheduler.add_job(daemon.follow, IntervalTrigger(seconds=5, timezone=UTC))
     scheduler.add_job(daemon.make_due_report, cron_trigger(daemon.settings.report))
-    daemon.last_start = time.monotonic()
-    scheduler.start()
-    log.info("started", cluster=name, every_minutes=every, first_run=first.isoformat())
-    daemon.stopping.wait()
-    log.info("stopping")
-    scheduler.shutdown(wait=False)
-    stop_pages()
-    if not daemon.busy.acquire(timeout=GRACE_SECONDS):
-        for interrupted in daemon.store.close_interrupted(name):
+    return scheduler
+
+
+def _give_up(daemon: Daemon, name: str) -> None:
+    """Ends the process although a run goes on. Nothing of the run was published."""
+    if daemon.lead is not None:
+        for interrupted in daemon.store.close_interrupted(name, daemon.lead.token):
             log.warning("the run did not end in time and is given up; nothing of it was published", run=interrupted)
-        sys.stderr.flush()
-        os._exit(0)  # Python would wait for the run's thread, and it waits for somebody who does not answer
-    return 0
+    sys.stderr.flush()
+    os._exit(0)  # Python would wait for the run's thread, and it waits for somebody who does not answer

@@ -36,7 +36,7 @@ from auditor.model import (
 from auditor.settings import ClusterSettings, GitSource, Settings
 
 if TYPE_CHECKING:
-    from auditor.store import Store
+    from auditor.store import Lead, Store
 
 log = structlog.get_logger()
 
@@ -51,14 +51,17 @@ class Finished:
 
 
 class _Clock:
-    """Seconds by phase; what is not read by the deadline is unknown, never missing."""
+    """Seconds by phase; what is not read by the deadline is unknown, never missing. A run whose lead is lost ends."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, lead: Lead | None) -> None:
         self.deadline = time.monotonic() + seconds
         self.phases: dict[str, float] = {}
+        self.lead = lead
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
+        if self.lead is not None:
+            self.lead.check()
         start = time.monotonic()
         try:
             yield
@@ -125,6 +128,7 @@ def run(
     policies: Sequence[Policy],
     key: Key,
     store: Store | None = None,
+    lead: Lead | None = None,
     trigger: str = "manual",
     at: datetime | None = None,
     ignored: bool = False,
@@ -132,12 +136,26 @@ def run(
 ) -> Finished:
     """One run. `at`: the moment it judges as of (default: now); `trigger`: schedule, startup or manual.
 
+    `lead`: of the cluster's audits, for a run that is stored; without one the run takes it, for as long as it lasts.
     `drift_only` asks the cluster for the same, so that it sees the same drift, and judges nothing.
     """
-    moment = at or datetime.now(UTC)
-    clock = _Clock(settings.audit.deadline_seconds)
     name = cluster_name(settings.cluster)
-    number = store.begin(name, trigger, moment) if store else None
+    if store is not None and lead is None:
+        with store.leading(name) as lead:
+            return run(
+                settings,
+                policies=policies,
+                key=key,
+                store=store,
+                lead=lead,
+                trigger=trigger,
+                at=at,
+                ignored=ignored,
+                drift_only=drift_only,
+            )
+    moment = at or datetime.now(UTC)
+    clock = _Clock(settings.audit.deadline_seconds, lead)
+    number = store.begin(name, trigger, moment, token=lead.token) if store and lead else None
     with structlog.contextvars.bound_contextvars(run=number, cluster=name):
         try:
             result = _audited(
@@ -155,13 +173,21 @@ def run(
                     store.publish(number, result, phases=clock.phases, judged=policies, finished=datetime.now(UTC))
         except BaseException as broken:
             if store and number is not None:
-                reason = (
-                    str(broken) if isinstance(broken, Unavailable | Misuse) else f"{type(broken).__name__}: {broken}"
-                )
-                store.fail(number, reason, finished=datetime.now(UTC))
+                _record(store, number, broken)
             raise
         log.info("run finished", drift=len(result.drift), verdicts=len(result.verdicts), seconds=clock.phases)
     return Finished(result, number, clock.phases)
+
+
+def _record(store: Store, number: int, broken: BaseException) -> None:
+    """Write down why a run failed. A store that cannot take even that does not hide the reason; the next run closes this one."""
+    if isinstance(broken, Unavailable) and broken.reason == "superseded":
+        return  # another leads, and has closed it
+    reason = str(broken) if isinstance(broken, Unavailable | Misuse) else f"{type(broken).__name__}: {broken}"
+    try:
+        store.fail(number, reason, finished=datetime.now(UTC))
+    except Unavailable as second:
+        log.warning("the failure could not be stored", reason=second.message)
 
 
 def _audited(

@@ -18,6 +18,7 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     # Debian package: programs that show it is there
     "openssh-server": ("/usr/sbin/sshd",),
     "git": ("git",),
+    "pgbouncer": ("/usr/sbin/pgbouncer",),
     "postgresql": ("/usr/lib/postgresql/*/bin/initdb",),
     "prometheus": ("prometheus", "promtool"),
     "chromium": ("chromium",),

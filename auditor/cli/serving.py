@@ -51,6 +51,7 @@ def serve(settings: options.SettingsFile = None, debug: options.Debug = False) -
             key=new_key(),
             report=lambda due: deliver(chosen, store, due),
             changed=published.changed,
+            led=published.led,
         )
         return daemons.serve(daemon, lambda running: pages(running, published))
 
@@ -127,6 +128,8 @@ class Published:
         from auditor.settings import GitSource
 
         self.store, self.name = store, cluster_name(settings.cluster)
+        self.changing = threading.Lock()
+        self.shown: object = None
         self.state = State(
             clusters=(ClusterState(self.name),),
             policies=tuple(policies),
@@ -140,12 +143,26 @@ class Published:
         return self.state
 
     def changed(self, ran: Ran | None) -> None:
-        """After a run, and after a report (None)."""
+        """After a run, after a report, and every few seconds on a replica that follows (None)."""
+        import structlog
+
+        from auditor.model import Unavailable
         from auditor.publish.state import after_run
 
-        if ran is not None:
-            self.state = after_run(self.state, ran)
-        self.refresh()
+        with self.changing:
+            if ran is not None:
+                self.state = after_run(self.state, ran)
+            try:
+                self.refresh()
+            except Unavailable as broken:  # what was read last is shown on, with its age
+                structlog.get_logger().warning("the pages could not be brought up to date", reason=broken.message)
+
+    def led(self, leads: bool) -> None:
+        """Whether this replica leads, where there may be several."""
+        from dataclasses import replace
+
+        with self.changing:
+            self.state = replace(self.state, leader=leads if self.store.takes_replicas else None)
 
     def refresh(self) -> None:
         """Adds what only the store knows: the last published run, since when, and the scores of a week before."""
@@ -153,6 +170,11 @@ class Published:
 
         from auditor.publish.state import ClusterState, Then
 
+        made = [report.changed for report in self.store.reports(self.name) if report.state == "made"]
+        last = self.store.runs(self.name, status="published", limit=1)
+        found = ([run.id for run in last], made)
+        if found == self.shown:
+            return
         latest = self.store.latest(self.name)
         cluster = self.state.cluster(self.name) or ClusterState(self.name)
         if latest is not None:
@@ -160,14 +182,14 @@ class Published:
             cluster = replace(
                 cluster,
                 audit=latest.audit,
-                attempted_at=cluster.attempted_at or latest.run.started,
+                attempted_at=max(filter(None, (cluster.attempted_at, latest.run.started))),
                 succeeded_at=latest.audit.at,
                 since=latest.finding_since,
                 earlier=Then(before.audit.at, before.audit.scores) if before else None,
             )
-        made = [report.changed for report in self.store.reports(self.name) if report.state == "made"]
         reports = {"weekly": max(made)} if made else {}
         self.state = replace(self.state, clusters=(cluster,), reports=reports)
+        self.shown = found
 
 
 def pages(daemon: Daemon, published: Published) -> Callable[[], None]:

@@ -6,8 +6,9 @@ Every function raises `Unavailable("store", …)` where the database fails, with
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -15,9 +16,10 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine
 
 from auditor.model import Audit, Misuse, Past, Policy, Ref, Scores
-from auditor.store import changes, migrate, past, reports, retention, states, writes
+from auditor.store import changes, leadership, migrate, past, reports, retention, states, writes
 from auditor.store import runs as run_list
-from auditor.store.connection import BUSY_SECONDS, connect, reading
+from auditor.store.connection import BUSY_SECONDS, connect, is_sqlite, reading, sever
+from auditor.store.leadership import PACE, Lead, Pace
 from auditor.store.tables import HEAD
 from auditor.store.views import Blindness, Changes, Episode, Point, Report, Run, Span, State
 from auditor.store.writes import Written
@@ -36,11 +38,42 @@ class Store:
         """Close its connections."""
         self.engine.dispose()
 
+    # Leadership
+
+    @property
+    def takes_replicas(self) -> bool:
+        """Whether several processes may serve on it, of which one leads: PostgreSQL; of SQLite there is one."""
+        return not is_sqlite(self.engine)
+
+    def sever(self) -> None:
+        """See `connection.sever`."""
+        sever(self.engine)
+
+    def leading(self, cluster: str, pace: Pace = PACE) -> AbstractContextManager[Lead]:
+        """See `leadership.leading`."""
+        return leadership.leading(self.engine, cluster, pace)
+
+    def campaign(
+        self,
+        cluster: str,
+        *,
+        ready: Callable[[], bool],
+        changed: Callable[[Lead | None], None],
+        ended: threading.Event,
+        pace: Pace = PACE,
+    ) -> None:
+        """See `leadership.campaign`."""
+        leadership.campaign(self.engine, cluster, ready=ready, changed=changed, ended=ended, pace=pace)
+
+    def refuse_pooling(self) -> None:
+        """See `leadership.refuse_pooling`."""
+        leadership.refuse_pooling(self.engine)
+
     # Runs
 
-    def begin(self, cluster: str, trigger: str, at: datetime) -> int:
+    def begin(self, cluster: str, trigger: str, at: datetime, *, token: int | None = None) -> int:
         """See `writes.begin`."""
-        return writes.begin(self.engine, cluster, trigger, at)
+        return writes.begin(self.engine, cluster, trigger, at, token=token)
 
     def publish(
         self,
@@ -58,9 +91,9 @@ class Store:
         """See `writes.fail`."""
         writes.fail(self.engine, run, reason, finished)
 
-    def close_interrupted(self, cluster: str) -> tuple[int, ...]:
+    def close_interrupted(self, cluster: str, token: int | None = None) -> tuple[int, ...]:
         """See `writes.close_interrupted`."""
-        return writes.close_interrupted(self.engine, cluster)
+        return writes.close_interrupted(self.engine, cluster, token)
 
     def past(self, cluster: str) -> Past:
         """See `past.past`."""
@@ -247,9 +280,12 @@ def _engine(target: StoreSettings | str, busy_seconds: float = BUSY_SECONDS) -> 
 
 
 __all__ = [
+    "PACE",
     "Blindness",
     "Changes",
     "Episode",
+    "Lead",
+    "Pace",
     "Point",
     "Report",
     "Run",

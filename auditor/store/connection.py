@@ -7,18 +7,35 @@ holds a password, a statement or a value.
 
 from __future__ import annotations
 
+import os
+import socket
 import sqlite3
+import threading
+import uuid
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from weakref import WeakKeyDictionary, WeakSet
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy import Connection, Engine, NullPool, Table, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from auditor.model import Misuse, Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class _Sessions:
+    """What PostgreSQL's view of sessions calls those of one engine, and their connections that are still open."""
+
+    name: str
+    connections: WeakSet[Any] = field(default_factory=WeakSet)
+
+
+_SESSIONS: Final[WeakKeyDictionary[Engine, _Sessions]] = WeakKeyDictionary()
 
 BUSY_SECONDS: Final = 15.0
 """How long a writer waits for another one."""
@@ -28,6 +45,7 @@ _MEND: Final = {
     "locked": "see which other process writes to the database, and try again",
     "readonly": "make the database and its folder writable for the auditor",
     "unreachable": "check the address, the password and that the server answers",
+    "superseded": "nothing to mend: the other one runs the audits",
     "other": "see the database's own log",
 }
 
@@ -76,18 +94,76 @@ def _sqlite(url: URL, busy_seconds: float) -> Engine:
     return engine
 
 
-def _postgres(url: URL, password: str | None, busy_seconds: float) -> Engine:
+def _postgres(url: URL, password: str | None, busy_seconds: float, name: str = "", **pool: Any) -> Engine:
     if password is not None:
         url = url.set(password=password)
-    limits = f"-c lock_timeout={int(busy_seconds * 1000)} -c idle_in_transaction_session_timeout=300000 -c statement_timeout=120000"
-    return create_engine(
+    sessions = _Sessions(name or f"auditor {uuid.uuid4().hex[:12]}")
+    engine = create_engine(
         url,
         hide_parameters=True,
-        pool_pre_ping=True,  # survives a restart of the server between two runs
-        pool_recycle=1800,
-        pool_timeout=busy_seconds,
-        connect_args={"connect_timeout": 5, "options": limits, "application_name": "auditor", "keepalives_idle": 30},
+        **(pool or {"pool_pre_ping": True, "pool_recycle": 1800, "pool_timeout": busy_seconds}),
+        connect_args={
+            "connect_timeout": 5,
+            "application_name": sessions.name,
+            # A peer that takes no more packets is given up within seconds, not after the quarter of an hour of TCP.
+            "keepalives_idle": 5,
+            "keepalives_interval": 3,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 10_000,
+        },
     )
+    _SESSIONS[engine] = sessions
+    limits = {
+        "lock_timeout": int(busy_seconds * 1000),
+        "idle_in_transaction_session_timeout": 300_000,
+        "statement_timeout": 120_000,
+    }
+    chosen = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in limits.items())
+
+    @event.listens_for(engine, "connect", insert=True)  # before SQLAlchemy asks its first questions
+    def _prepare(connection: Any, _record: object) -> None:
+        sessions.connections.add(connection)
+        # Not by the option at connection: poolers know no such option and refuse it.
+        connection.execute(f"SELECT {chosen}")
+        connection.commit()
+
+    return engine
+
+
+def single(engine: Engine) -> Engine:
+    """Another engine for the same PostgreSQL that keeps no connections: each is of its own, under the same name."""
+    return _postgres(engine.url, None, BUSY_SECONDS, session_name(engine), poolclass=NullPool)
+
+
+def session_name(engine: Engine) -> str:
+    """What this engine's sessions are called in `pg_stat_activity`; no other process has the same."""
+    return _SESSIONS[engine].name
+
+
+def sever(engine: Engine) -> None:
+    """Break every connection of this engine now, also those that other threads wait on; they fail as if the server had gone.
+
+    SQLite's connections wait for nobody: they stay.
+    """
+    found = _SESSIONS.get(engine)
+    for connection in list(found.connections) if found else ():
+        with (
+            suppress(OSError, engine.dialect.loaded_dbapi.Error),  # closed meanwhile
+            socket.socket(fileno=os.dup(connection.fileno())) as wire,
+        ):
+            wire.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def within(engine: Engine, seconds: float) -> Iterator[None]:
+    """What is done to this engine's connections inside takes no longer than that, however silent the server."""
+    timer = threading.Timer(seconds, sever, [engine])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def is_sqlite(bound: Engine | Connection) -> bool:
@@ -146,6 +222,8 @@ def guard(engine: Engine) -> Generator[None]:
         raise unavailable(engine, "other", "has no driver installed") from None
     except (sqlite3.Error, SQLAlchemyError) as error:  # the driver's own, from `connect`; the rest of SQLAlchemy's
         raise _explain(engine, error) from None
+    except engine.dialect.loaded_dbapi.Error as error:  # the driver's own, where it is used past SQLAlchemy: COPY
+        raise _explain(engine, error) from None
 
 
 def unavailable(engine: Engine, reason: str, what: str, remedy: str = "") -> Unavailable:
@@ -171,6 +249,7 @@ _SQLITE: Final = {
     "SQLITE_READONLY": ("readonly", "may not be written"),
     "SQLITE_PERM": ("readonly", "may not be written"),
     "SQLITE_CANTOPEN": ("unreachable", "cannot be opened"),
+    "SQLITE_CONSTRAINT_TRIGGER": ("superseded", "did not take this run: another auditor leads the cluster by now"),
     "SQLITE_NOTADB": ("other", "is a file, but no SQLite database"),
     "SQLITE_CORRUPT": ("other", "is damaged"),
     # A write that the disk did not take: short of space, over a limit on file size, or a failing disk.
@@ -189,6 +268,8 @@ def _explain_sqlite(engine: Engine, error: Any) -> Unavailable:
 
 def _explain_postgres(engine: Engine, error: Any) -> Unavailable:
     state = str(getattr(error, "sqlstate", None) or "")
+    if state == "AU001":  # raised by our own trigger, migrations/versions/0002_leadership.py
+        return unavailable(engine, "superseded", "did not take this run: another auditor leads the cluster by now")
     if state in ("53100", "53200"):
         return unavailable(engine, "full", "cannot grow: its disk or its memory is full")
     if state in ("55P03", "40P01", "57014", "40001"):

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Dialect
 
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 """The revision this code reads and writes; `migrations/versions` ends with it (a test holds them together)."""
 
 
@@ -94,10 +94,21 @@ runs = Table(
     Column("policy_set", Text),
     # What was over by then has been removed: the run still dates what began with it, but its state can no longer be shown.
     Column("pruned", Boolean, nullable=False, server_default=false()),
+    # Of the leader that began it. A trigger refuses runs whose token is not the newest of `leaders`.
+    Column("token", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("uuid"),
     CheckConstraint("status IN ('running', 'published', 'failed', 'interrupted')", name="status"),
     Index(None, "cluster_id", "status", "id"),
     Index(None, "cluster_id", "at"),
+)
+
+leaders = Table(
+    "leaders",
+    metadata,
+    Column("cluster_id", Id, ForeignKey("clusters.id"), primary_key=True),
+    Column("token", BigInteger, nullable=False),  # grows with every leader
+    Column("replica", Text, nullable=False),
+    Column("since", Moment, nullable=False),
 )
 
 objects = Table(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import orjson
-from sqlalchemy import Connection, Engine, bindparam, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, func, insert, select, update
 
 import auditor
 from auditor.model import Audit, Policy, Ref
@@ -21,7 +21,7 @@ from auditor.store import keys, unknown, windows
 from auditor.store.connection import unavailable, writing
 from auditor.store.facts import FACTS, NOT_RECORDED, Fact
 from auditor.store.rows import Row, Rows, rows_of
-from auditor.store.tables import HEAD, clusters, marks, runs
+from auditor.store.tables import HEAD, clusters, leaders, marks, runs
 from auditor.store.texts import NAME_LIMIT, clean, digest
 
 
@@ -34,12 +34,21 @@ class Written:
     rows: int
 
 
-def begin(engine: Engine, cluster: str, trigger: str, at: datetime) -> int:
-    """Write down that a run of this cluster has started; its id. Ids grow: a run with a larger one is the later one."""
+def begin(engine: Engine, cluster: str, trigger: str, at: datetime, *, token: int | None = None) -> int:
+    """Write down that a run of this cluster has started; its id. Ids grow: a run with a larger one is the later one.
+
+    `token`: of the leader (`auditor.store.leadership`), who has one run at a time, so that earlier ones have ended; None takes
+    the newest. Raises `Unavailable`: of reason "superseded" when another leads by now.
+    """
     with writing(engine) as connection:
+        cluster_id = keys.cluster_id(connection, cluster)
+        if token is not None:
+            interrupt(connection, cluster_id)
+        newest = select(leaders.c.token).where(leaders.c.cluster_id == cluster_id).scalar_subquery()
         values = {
             "uuid": str(uuid.uuid4()),
-            "cluster_id": keys.cluster_id(connection, cluster),
+            "cluster_id": cluster_id,
+            "token": func.coalesce(newest, 0) if token is None else token,
             "status": "running",
             "trigger": clean(trigger),
             "started": at,
@@ -57,17 +66,23 @@ def fail(engine: Engine, run: int, reason: str, at: datetime | None = None) -> N
         connection.execute(update(runs).where(runs.c.id == run, runs.c.status == "running").values(values))
 
 
-def close_interrupted(engine: Engine, cluster: str) -> tuple[int, ...]:
-    """Mark the runs that never ended as interrupted; their ids. For the one who leads this cluster, at the start: whoever still
-    works on one of them can no longer publish it."""
-    values = {"status": "interrupted", "reason": "the process ended before the run did", "finished": datetime.now(UTC)}
+def close_interrupted(engine: Engine, cluster: str, token: int | None = None) -> tuple[int, ...]:
+    """Mark the runs that never ended as interrupted; their ids. Whoever still works on one of them can no longer publish it.
+    With a `token`: only that leader's own."""
     with writing(engine) as connection:
-        of_cluster = select(clusters.c.id).where(clusters.c.name == clean(cluster)).scalar_subquery()
-        stale = select(runs.c.id).where(runs.c.cluster_id == of_cluster, runs.c.status == "running").order_by(runs.c.id)
-        ids = tuple(connection.execute(stale).scalars())
-        if ids:
-            connection.execute(update(runs).where(runs.c.id.in_(ids), runs.c.status == "running").values(values))
-        return ids
+        number = connection.execute(select(clusters.c.id).where(clusters.c.name == clean(cluster))).scalar()
+        return () if number is None else interrupt(connection, number, token)
+
+
+def interrupt(connection: Connection, cluster_id: int, token: int | None = None) -> tuple[int, ...]:
+    values = {"status": "interrupted", "reason": "the process ended before the run did", "finished": datetime.now(UTC)}
+    stale = select(runs.c.id).where(runs.c.cluster_id == cluster_id, runs.c.status == "running").order_by(runs.c.id)
+    if token is not None:
+        stale = stale.where(runs.c.token == token)
+    ids = tuple(connection.execute(stale).scalars())
+    if ids:
+        connection.execute(update(runs).where(runs.c.id.in_(ids), runs.c.status == "running").values(values))
+    return ids
 
 
 def publish(

@@ -18,6 +18,7 @@ from sqlalchemy import event
 from auditor.model import Audit, Misuse, Unavailable
 from auditor.settings import StoreSettings
 from auditor.store import Store, current, open_store, opened
+from auditor.store.tables import HEAD
 from tests.postgres import Postgres
 from tests.store.estates import CLUSTER, audit, change, drift, estate, minutes, ref
 
@@ -106,7 +107,7 @@ def test_another_file_is_no_database_and_stays_as_it_is(tmp_path: Path) -> None:
 
 
 def test_to_ask_for_the_revision_makes_no_file(tmp_path: Path) -> None:
-    assert current(f"sqlite:///{tmp_path}/a.db") == "the database is at nothing, this version needs 0001"
+    assert current(f"sqlite:///{tmp_path}/a.db") == f"the database is at nothing, this version needs {HEAD}"
     assert list(tmp_path.iterdir()) == []
 
 
