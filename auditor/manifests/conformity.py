@@ -129,8 +129,7 @@ def misfits(body: Mapping[str, Any], node: schema.Node) -> Iterator[Fault]:
                 remedy = "put it in quotes"
             elif here.kind == "list":
                 remedy = "begin each element with a dash"
-            scalar = not isinstance(value, Mapping | list) and here.kind not in ("object", "map", "list")
-            yield Fault(path, f"{_name(path)} is {what}, not {wanted}", remedy, code="MAN004", lasting=scalar)
+            yield Fault(path, f"{_name(path)} is {what}, not {wanted}", remedy, code="MAN004", wanted=here.kind)
             continue
         below: list[tuple[RawPath, Any, schema.Node]] = []
         if isinstance(value, Mapping):

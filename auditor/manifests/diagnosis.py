@@ -96,6 +96,9 @@ def _of_part(part: Part) -> Diagnosis | None:
         other = _diagnosed(part, reading, head)
         found = other if other.body is not None else found
     if found.slips and found.body is not None:
+        plain = _as_it_is(part, found.head)
+        if not plain.slips and plain.body is not None and len(plain.faults) <= len(found.faults):
+            return plain  # it can be read, and nothing is gained by moving lines
         others = [_diagnosed(part, *each) for each in tried[1:6] if each[0].cost <= cheapest + _ALIKE]
         alike = (
             each for each in others if each.body not in (None, found.body) and len(each.faults) <= len(found.faults)
@@ -106,8 +109,17 @@ def _of_part(part: Part) -> Diagnosis | None:
 
 
 def _diagnosed(part: Part, reading: Reading, head: Head) -> Diagnosis:
-    written = rewriting.rewritten(part.text, reading)
     told = [mistake for placed in reading.placed for mistake in slips.of(placed)]
+    return _read(part, head, rewriting.rewritten(part.text, reading), told)
+
+
+def _as_it_is(part: Part, head: Head) -> Diagnosis:
+    written = [Written(number, line) for number, line in enumerate(part.text.split("\n"))]
+    return _read(part, head, written, [])
+
+
+def _read(part: Part, head: Head, written: list[Written], told: list[Mistake]) -> Diagnosis:
+    """What the lines put right say, once what is not closed is; `told` is what was wrong with them."""
     built, refused = None, None
     for _ in range(5):
         text = "\n".join(each.text for each in written)

@@ -48,14 +48,14 @@ _SERVER_OWNED: Final = (
 
 
 class Fault(NamedTuple):
-    """`path` is what is wrong, or what is missing. `lasting`: true whatever else the author meant, such as a number for a text."""
+    """`path` is what is wrong, or what is missing. `wanted`: the type that a value should have."""
 
     path: RawPath
     message: str
     remedy: str
     severity: Severity = Severity.ERROR
     code: str = "MAN005"
-    lasting: bool = False
+    wanted: str = ""
     instead_of: str = ""
     """The field that was probably meant by one that does not exist: it is not missing then."""
 
@@ -67,7 +67,7 @@ def misspelt(body: Mapping[str, Any]) -> Iterator[Fault]:
     for key in body:
         right = _SPELLING.get(key.lower())
         if right and right != key and right not in body:
-            yield Fault((key,), f"{key} is not a field: it is written {right}", f"write {right}")
+            yield Fault((key,), f"{key} is not a field: it is written {right}", f"write {right}", instead_of=right)
 
 
 def missing(body: Mapping[str, Any], group: str) -> Iterator[Fault]:

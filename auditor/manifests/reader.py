@@ -234,9 +234,11 @@ def _read_object(
             ref = Ref(reading.cluster, group, str(kind), _namespace(reading, group, str(kind), metadata), str(name))
             body = secrets.seal(body, reading.key)
             reading.resources.append(Resource(ref, str(api_version), body, origin, places if reading.places else None))
-    if faults and document is not None and reading.declared and (better := _better(reading, document, faults)):
-        reading.problems.extend(_told(reading, origin.file, document, better, ref))
-        return
+    if faults and document is not None and reading.declared:
+        found = _diagnoses(reading, document)
+        if any(each.slips or each.doubts for each in found) and all(each.body is not None for each in found):
+            reading.problems.extend(_told(reading, origin.file, document, found, ref))
+            return
     for fault in faults:
         line, column = places(fault.path) or (origin.line, 1)
         place = Place(origin.source, origin.file, line, column)
@@ -247,16 +249,6 @@ def _faults(reading: _Reading, body: Mapping[str, Any], group: str) -> list[part
     if reading.declared:
         return diagnosis.faults_of(body)
     return [*parts.missing(body, group), *parts.misspelt(body)]
-
-
-def _better(reading: _Reading, document: Document, faults: list[parts.Fault]) -> list[diagnosis.Diagnosis]:
-    """A reading of the document that explains these faults by slips of the hand, and has fewer of them; none where there is none."""
-    found = _diagnoses(reading, document)
-    slips = sum(len(each.slips) + len(each.doubts) for each in found)
-    if not slips or any(each.body is None for each in found):
-        return []
-    left = sum(len(each.faults) for each in found)
-    return found if left < len(faults) else []
 
 
 def _namespace(reading: _Reading, group: str, kind: str, metadata: Mapping[str, Any]) -> str | None:
