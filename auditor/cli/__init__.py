@@ -34,7 +34,8 @@ def run(arguments: list[str]) -> int:
     """The exit code of a command line. A fault of the outside is one sentence; a traceback only with `--debug`."""
     # much is made and kept, little of it in cycles: looking for them seldom is faster by a third
     gc.set_threshold(100_000, 50, 100)
-    from auditor.cli import baseline, catalogue, check, evaluate, serving, stored, waivers  # noqa: F401 - they add their commands to `app`
+    # each adds its commands to `app`
+    from auditor.cli import baseline, catalogue, check, evaluate, manifests, serving, stored, waivers  # noqa: F401
 
     debug = "--debug" in arguments
     try:

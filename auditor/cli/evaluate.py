@@ -1,4 +1,4 @@
-"""`diff`, `audit`, `manifests`, `dump`: one evaluation each, printed, with its exit code."""
+"""`diff`, `audit`, `dump`: one evaluation each, printed, with its exit code."""
 
 from __future__ import annotations
 
@@ -82,29 +82,6 @@ def audit(
     printing.show(lambda: jsonform.audit_form(result), lambda look: text.audit_text(result, policies, look))
     found = drifted(result) or reaches(result, chosen.audit.fail_on)
     return incomplete(result, allow_incomplete) or (1 if found else 0)
-
-
-@app.command()
-@options.spread
-def manifests(
-    *,
-    paths: options.SomePaths = None,
-    desired: options.Desired = None,
-    settings: options.SettingsFile = None,
-    printing: options.Printing,
-) -> int:
-    """Show the desired side as it was read.
-
-    Every object with file and line, and every problem.
-    """
-    from auditor.kube.secrets import new_key
-    from auditor.publish import jsonform, text
-
-    quiet_logs(printing.debug)
-    chosen = options.load_settings(settings, options.Sides(desired=desired).flags())
-    snapshot = desired_side(chosen, paths, key=new_key(), deadline=time.monotonic() + 600)
-    printing.show(lambda: jsonform.manifests_form(snapshot), lambda look: text.manifests_text(snapshot, look))
-    return 1 if any(problem.severity is not Severity.INFO for problem in snapshot.problems) else 0
 
 
 @app.command()

@@ -27,9 +27,11 @@ class Read:
     skipped: tuple[str, ...] = ()
     keepable: bool = True
     waivers: tuple[Resource, ...] = ()
+    mended: tuple[tuple[str, ...], tuple[str, ...]] | None = None
+    """Its lines before and after it was put right, masked, where that was asked for."""
 
 
-def encode(read: reader.Read, text: bytes) -> bytes:
+def encode(read: reader.Read, text: bytes, mended: tuple[Sequence[str], Sequence[str]] | None = None) -> bytes:
     """The line for one file that was read from `text`; without the line break."""
     pieces = _Pieces(decoded(text))
     # what is wrong with a document that could not be read may be told in the words of a Secret
@@ -55,6 +57,7 @@ def encode(read: reader.Read, text: bytes) -> bytes:
             "resources": resources,
             "problems": problems,
             "waivers": waivers,
+            **({"mended": mended} if mended else {}),
         }
     )
 
@@ -88,7 +91,11 @@ def decode(line: bytes, *, source: str, file: str, text: bytes) -> Read:
             for each in record["problems"]
         )
         waivers = tuple(_resource(each, source, file, whole) for each in record["waivers"])
-        return Read(resources, problems, tuple(record["skipped"]), bool(record["keepable"]), waivers)
+        mended = None
+        if "mended" in record:
+            before, after = record["mended"]
+            mended = (tuple(before), tuple(after))
+        return Read(resources, problems, tuple(record["skipped"]), bool(record["keepable"]), waivers, mended)
     except (KeyError, TypeError, IndexError) as error:
         raise ValueError("not a record") from error
 

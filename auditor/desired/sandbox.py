@@ -67,6 +67,8 @@ class Request:
     charts: tuple[str, ...] = ()
     """Names of the `Chart.yaml` files of the source: what stands beside one is a chart's, not a manifest."""
     limits: Limits = Limits()
+    mend: bool = False
+    """Whether files are to be put right instead of read: what is left of them is what is wrong even then."""
 
 
 def read(files: Sequence[File], request: Request, *, deadline: float) -> list[Read]:
@@ -254,6 +256,7 @@ def _feed(stream: IO[bytes], files: Sequence[File], request: Request) -> None:
         with stream:
             key = [request.key.id, request.key.secret.hex()]
             head = {
+                "mend": request.mend,
                 "source": request.source,
                 "cluster": request.cluster,
                 "namespace": request.namespace,

@@ -123,13 +123,14 @@ def misfits(body: Mapping[str, Any], node: schema.Node) -> Iterator[Fault]:
         if path == ("metadata",) and not isinstance(value, Mapping):
             continue  # that is MAN005's
         if not _fits(value, here):
-            what, wanted = called(value), _WANTED.get(here.kind, here.kind)
-            remedy = f"write {wanted}"
+            kind = "integer" if here.kind == "int-or-string" and isinstance(value, str) else here.kind
+            what, wanted = called(value), _WANTED.get(kind, kind)
+            remedy = "write it without quotes" if kind != here.kind else f"write {wanted}"
             if here.kind == "string" and not isinstance(value, Mapping | list):
                 remedy = "put it in quotes"
             elif here.kind == "list":
                 remedy = "begin each element with a dash"
-            yield Fault(path, f"{_name(path)} is {what}, not {wanted}", remedy, code="MAN004", wanted=here.kind)
+            yield Fault(path, f"{_name(path)} is {what}, not {wanted}", remedy, code="MAN004", wanted=kind)
             continue
         below: list[tuple[RawPath, Any, schema.Node]] = []
         if isinstance(value, Mapping):
@@ -207,6 +208,10 @@ def _fits(value: Any, node: schema.Node) -> bool:
         return isinstance(value, bool)
     if isinstance(value, bool | Mapping | list):
         return False
+    if kind == "int-or-string" and isinstance(
+        value, str
+    ):  # names have a letter and percentages their sign; numbers are no text
+        return not value.isdigit() and value.isascii()
     if kind == "string":
         return isinstance(value, str)
     if kind == "integer":

@@ -200,6 +200,7 @@ def _into(state: _State, frame: Frame, line: Line, step: int, alone: int, empty:
     if fit is None:
         return
     cost, name, child, notes = fit
+    fits = cost < 1 and line.sign != "tight"  # nobody means a place where it does not fit either
     cost += empty + state.cost
     column = line.column
     entered = frame._replace(keys=frame.keys | {name}, entries=frame.entries + 1, first=frame.first or line)
@@ -209,9 +210,9 @@ def _into(state: _State, frame: Frame, line: Line, step: int, alone: int, empty:
         again = (*notes, Note(slips.AGAIN, frame.name, frame.column)) if column != frame.column else notes
         more = 0.01 if column != frame.column else 0.0
         yield _placed(state, cost + more, entered, line, name, child, again)
-    elif _is_object(frame.node) or (frame.node is not None and frame.node.kind == "map" and column > frame.indent):
-        if cost - empty - state.cost >= 1 or line.sign == "tight":
-            return  # nobody means a place where it does not fit either
+    elif fits and (
+        _is_object(frame.node) or (frame.node is not None and frame.node.kind == "map" and column > frame.indent)
+    ):
         at = frame.column if frame.column is not None else frame.indent + step
         far = _LEVEL * abs(at - column) / max(step, 1)
         moved = Note(slips.ELEMENT if frame.role == "element" else slips.DEPTH, frame.name, frame.column)

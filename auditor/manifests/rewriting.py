@@ -154,6 +154,8 @@ def _content(line: Line, placed: Placed, kinds: set[str]) -> str:
     rest = line.rest.strip()
     if slips.REMARK in kinds:
         return f"{head}: # {rest}"
+    if slips.COLON in kinds and rest.startswith("#") and line.sign != "tight":
+        return f"{head}:{line.rest}"
     if slips.COLON in kinds:
         return f"{head}: {rest}" if rest else f"{head}:"
     sign = {"wide": "\uff1a", "": ""}.get(line.sign, ":")

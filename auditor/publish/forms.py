@@ -273,6 +273,23 @@ class ManifestsForm(TypedDict):
     problems: list[ProblemForm]
 
 
+class MendForm(TypedDict):
+    """`masked`: something in it may be a credential and is not shown."""
+
+    file: str
+    diff: str
+    text: str
+    masked: bool
+
+
+class MendsForm(TypedDict):
+    """`auditor manifests --mend -o json`; `problems` are those that are left."""
+
+    version: Literal[1]
+    mends: list[MendForm]
+    problems: list[ProblemForm]
+
+
 class PolicyForm(TypedDict):
     id: str
     name: str

@@ -14,6 +14,7 @@ FORMS: Final[Mapping[str, Any]] = {
     "check": forms.CheckForm,
     "diff": forms.DiffForm,
     "manifests": forms.ManifestsForm,
+    "manifests-mend": forms.MendsForm,
     "policies": forms.PoliciesForm,
     "waivers": forms.WaiversForm,
 }
