@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from auditor.compliance import judge, load_catalogue, score
-from auditor.drift import Comparison, compare
 from auditor.exemptions import Terms, exemptions
 from auditor.kube.kinds import of_name, scope
 from auditor.kube.workloads import TEMPLATED, WORKLOADS
@@ -128,8 +127,10 @@ def audit(
     """Everything that follows from two snapshots. `ignored` also lists differences that do not count (injected fields);
     `registries` are those that a setting allows; `terms`: what a waiver may be; `processes`: how many may share the judging."""
     past = past or Past()
-    comparison, drift = Comparison(), None
+    comparison = drift = None
     if desired is not None and live is not None:
+        from auditor.drift import compare  # where one side alone is judged, it need not be loaded
+
         comparison = compare(desired, live, past=past, at=at, ignored=ignored)
         drift = {each.ref: each for each in comparison.drift}
     exempt = exemptions(desired, at, terms or Terms())
@@ -150,10 +151,10 @@ def audit(
             *exempt.problems(waivers, known),
         ),
         verdicts=verdicts,
-        drift=comparison.drift,
-        not_compared=comparison.not_compared,
+        drift=comparison.drift if comparison else (),
+        not_compared=comparison.not_compared if comparison else (),
         scores=score(verdicts, desired, live, team_labels=team_labels),
         seen=frozenset(live.by_ref) if live else frozenset(),
-        ignored=comparison.ignored,
+        ignored=comparison.ignored if comparison else (),
         waivers=waivers,
     )

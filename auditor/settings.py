@@ -14,7 +14,6 @@ from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, SecretStr, Tag, ValidationError
 
-from auditor.manifests import load_mapping
 from auditor.model import Locate, Misuse
 
 PREFIX: Final = "AUDITOR_"
@@ -223,6 +222,8 @@ def load(
     data: dict[str, Any] = {}
     locate: Locate | None = None
     if text is not None and text.strip():
+        from auditor.manifests import load_mapping  # of the commands that read no settings file, `check` starts sooner
+
         loaded, locate = load_mapping(text, file)
         data = dict(loaded)
     faults: list[str] = []

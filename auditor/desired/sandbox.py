@@ -17,17 +17,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, TYPE_CHECKING, Final
 
 import orjson
 
 import auditor
 from auditor.desired import confine
 from auditor.desired.files import READER, File, printable, problem
-from auditor.desired.records import Read, decode
 from auditor.kube.secrets import Key
 from auditor.logs import logger
 from auditor.model import Unavailable
+
+if TYPE_CHECKING:
+    from auditor.desired.records import Read
 
 PARALLEL_FILES: Final = 100
 PARALLEL_BYTES: Final = 256 << 10
@@ -109,6 +111,8 @@ def _read_all(files: Sequence[File], request: Request, deadline: float) -> list[
             break
         rest = files[len(done) :]
         with _Reader(rest, request) as process:
+            from auditor.desired import records  # noqa: F401 - loaded while the process starts
+
             for line in process.answers(deadline):
                 done.append((_understood(line, files[len(done)], request), line))
                 if len(done) == len(files):
@@ -124,6 +128,8 @@ def _understood(line: bytes, file: File, request: Request) -> Read:
         if line.startswith(b'{"failed":'):
             where = printable(orjson.loads(line)["failed"])
             return _refused(file, request, f"could not be read: our own code failed ({where})")
+        from auditor.desired.records import decode
+
         return decode(line, source=request.source, file=file.name, text=file.text)
     except (ValueError, TypeError, AttributeError):
         return _refused(file, request, "could not be read: the answer of its reader makes no sense")
@@ -132,6 +138,8 @@ def _understood(line: bytes, file: File, request: Request) -> Read:
 def _refused(file: File, request: Request, why: str) -> Read:
     remedy = "see what is special about this file; split it if it is large"
     said = problem(READER, f"{file.name} {why}", remedy=remedy, source=request.source, file=file.name)
+    from auditor.desired.records import Read
+
     return Read((), (said,), keepable=False)
 
 

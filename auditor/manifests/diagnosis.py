@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from auditor.manifests import closing, conformity, heads, parts, readings, rewriting, slips
+from auditor.manifests import closing, heads, readings, rewriting, slips
 from auditor.manifests.budget import MOST_TOLD, Budget
 from auditor.manifests.builder import Built, build
+from auditor.manifests.faults import faults_of
 from auditor.manifests.heads import Head, Part
 from auditor.manifests.lines import lines
 from auditor.manifests.mistakes import Mistake, Refused
@@ -145,18 +146,6 @@ def _faults(diagnosis: Diagnosis) -> list[tuple[Fault, int, int]]:
         return []
     found = faults_of(body)
     return [(fault, *_place(diagnosis, fault)) for fault in found]
-
-
-def faults_of(body: Mapping[str, Any]) -> list[Fault]:
-    """What is wrong with a body, each fault once: a field that was meant by another one is not missing as well."""
-    api_version, kind = body.get("apiVersion"), body.get("kind")
-    group = api_version.rpartition("/")[0] if isinstance(api_version, str) else ""
-    found = list(parts.missing(body, group))
-    if isinstance(api_version, str) and isinstance(kind, str):
-        found += conformity.faults(body, api_version, kind)
-    meant = {(*fault.path[:-1], fault.instead_of) for fault in found if fault.instead_of}
-    found = [fault for fault in found if fault.path not in meant]
-    return [*found, *parts.misspelt(body), *parts.not_declared(body)]
 
 
 def _place(diagnosis: Diagnosis, fault: Fault) -> tuple[int, int]:

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from auditor.kube import kinds, secrets
-from auditor.manifests import classes, diagnosis, parts
+from auditor.manifests import classes, parts
 from auditor.manifests.budget import Budget
 from auditor.manifests.documents import LARGEST, Document, documents, uncollected
+from auditor.manifests.faults import faults_of
 from auditor.manifests.mistakes import Mistake, counter, in_file
 from auditor.manifests.places import Places, Written
 from auditor.model import Origin, Place, Problem, RawPath, Ref, Resource, Severity
+
+if TYPE_CHECKING:
+    from auditor.manifests import diagnosis
 
 _WARNINGS: Final = {"this is not read: the document ended above it"}
 
@@ -160,6 +164,8 @@ def _explained(reading: _Reading, file: str, document: Document) -> list[Problem
 
 def _diagnoses(reading: _Reading, document: Document) -> list[diagnosis.Diagnosis]:
     reading.looked += len(document.text)
+    from auditor.manifests import diagnosis  # what is well written needs none
+
     return diagnosis.diagnoses(document.text.decode("utf-8")) if reading.looked <= diagnosis.LARGEST else []
 
 
@@ -247,7 +253,7 @@ def _read_object(
 
 def _faults(reading: _Reading, body: Mapping[str, Any], group: str) -> list[parts.Fault]:
     if reading.declared:
-        return diagnosis.faults_of(body)
+        return faults_of(body)
     return [*parts.missing(body, group), *parts.misspelt(body)]
 
 
