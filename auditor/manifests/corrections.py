@@ -11,10 +11,11 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from auditor.manifests import diagnosis, scalars
+from auditor.manifests import scalars
 from auditor.manifests.budget import Budget
 from auditor.manifests.builder import Built, build
-from auditor.manifests.diagnosis import Diagnosis
+from auditor.manifests.diagnosis import Diagnosis, spot_of
+from auditor.manifests.faults import faults_of
 from auditor.manifests.mistakes import Refused
 from auditor.manifests.parts import Fault
 from auditor.manifests.rewriting import Written
@@ -43,14 +44,14 @@ def corrected(found: Diagnosis) -> list[Written]:
         built = _built(written)
         if built is None or not isinstance(built.value, dict):
             return written
-        faults = diagnosis.faults_of(built.value)
+        faults = faults_of(built.value)
         edits = [edit for fault in faults if (edit := _edit(fault, written, built, found))]
         edits += _doubles(written, built)
         better = _applied(written, edits) if edits else written
         again = _built(better) if edits else None
         if again is None or not isinstance(again.value, dict):
             return written
-        if len(diagnosis.faults_of(again.value)) + len(again.mistakes) >= len(faults) + len(built.mistakes):
+        if len(faults_of(again.value)) + len(again.mistakes) >= len(faults) + len(built.mistakes):
             return written
         written = better
     return written
@@ -96,7 +97,7 @@ def _applied(written: list[Written], edits: Iterable[_Edit]) -> list[Written]:
 
 
 def _edit(fault: Fault, written: list[Written], built: Built, found: Diagnosis) -> _Edit | None:
-    spot = diagnosis.spot_of(built, fault.path)
+    spot = spot_of(built, fault.path)
     if not isinstance(spot, KeySpot) and not fault.wanted:
         return None
     if fault.path and fault.path[-1] == "status" and len(fault.path) == 1 and isinstance(spot, KeySpot):

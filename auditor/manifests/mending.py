@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from auditor.manifests import classes, corrections, diagnosis
 from auditor.manifests.documents import LARGEST, Document, decoded, documents
+from auditor.manifests.faults import faults_of
 from auditor.manifests.rewriting import Written
 
 
@@ -61,7 +62,7 @@ def _document(document: Document) -> list[Written] | None:
     """The lines of a document put right; None where there is nothing to put right, or it cannot be told how."""
     if document.readable and not document.mistakes:
         value = document.value
-        if classes.no_manifest(value) or not isinstance(value, dict) or not diagnosis.faults_of(value):
+        if classes.no_manifest(value) or not isinstance(value, dict) or not faults_of(value):
             return None
     text = document.text.decode("utf-8").removesuffix("\n")
     found = diagnosis.diagnoses(text)
