@@ -373,7 +373,7 @@ class Fault:
     """What a rule yields: one thing that is wrong, at one place of the object it was given.
 
     `severity` where it differs from the policy's; `subject` tells faults of one path apart (the missing Secret's name);
-    `remedy` where it differs from the policy's.
+    `remedy` where it differs from the policy's; `surplus`: what to remove, where removing it is the one right mend.
     """
 
     path: RawPath
@@ -381,6 +381,7 @@ class Fault:
     severity: Severity | None = None
     subject: str = ""
     remedy: str = ""
+    surplus: tuple[RawPath, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -439,6 +440,8 @@ class Finding:
     place: Place | None = None
     pending: bool = False
     """Only in git, of an object that runs (or will): shown, neither scored nor counted."""
+    surplus: tuple[RawPath, ...] = ()
+    """What to remove from git, where removing it is the one right mend. Not stored."""
 
 
 class Verdict(NamedTuple):

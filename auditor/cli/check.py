@@ -48,6 +48,14 @@ Baseline = Annotated[
 ]
 
 
+AsPatch = Annotated[
+    bool, typer.Option("--diff", help="Print a patch instead, for what has one right mend; `git apply` takes it.")
+]
+Write = Annotated[
+    bool, typer.Option("--write", help="Mend that in the files below the paths that are named, and judge what is left.")
+]
+
+
 @app.command()
 @options.spread
 def check(
@@ -57,6 +65,8 @@ def check(
     severity: Least = Severity.INFO,
     namespace: Namespaces = None,
     baseline: Baseline = None,
+    as_patch: AsPatch = False,
+    write: Write = False,
     at: options.At = None,
     output: Form = CheckOutput.TEXT,
     show_all: options.All = False,
@@ -87,6 +97,18 @@ def check(
 
         known = read_baseline(baseline)
     said = list_of(result, desired, policies, judging.fail_on or options.FailOn.ERROR, output, known)
+    if as_patch or write:
+        from auditor.cli import mend
+        from auditor.publish.patch import patches
+
+        found = patches(said.items, desired, mend.text_of)
+        if not write:
+            mend.show(found, from_top(os.getcwd()))
+            return 1 if said.failed else 0
+        mend.write(found)
+        desired = folders(paths, deadline=time.monotonic() + 600, key=new_key())
+        result = judged(desired, policies, namespace or (), severity, result.at)
+        said = list_of(result, desired, policies, judging.fail_on or options.FailOn.ERROR, output, known)
     if output is CheckOutput.TEXT:
         from auditor.publish import text
 
@@ -94,7 +116,7 @@ def check(
     else:
         from auditor.publish.formats import rendered
 
-        options.write(rendered(output.value, said, compared=known is not None))
+        options.write_as_is(rendered(output.value, said, compared=known is not None))
     return 1 if said.failed else 0
 
 

@@ -254,5 +254,10 @@ def say(text: str) -> None:
 
 def write(data: bytes) -> None:
     """Bytes to stdout, with a line end."""
-    sys.stdout.buffer.write(data if data.endswith(b"\n") else data + b"\n")
+    write_as_is(data if data.endswith(b"\n") else data + b"\n")
+
+
+def write_as_is(data: bytes) -> None:
+    """Bytes to stdout."""
+    sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()

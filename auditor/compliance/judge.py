@@ -244,6 +244,7 @@ def _found(policy: Policy, resource: Resource, said: _Said, side: Side, *, pendi
             remedy=fault.remedy or policy.remedy,
             place=resource.place(fault.path),
             pending=pending,
+            surplus=fault.surplus,
         )
         drafts.append((finding, steps))
     return tuple(drafts)

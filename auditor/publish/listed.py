@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Final, Literal, TypeAlias
 
-from auditor.model import Audit, Finding, Outcome, Place, Policy, Problem, Ref, Severity, Snapshot, Verdict
+from auditor.model import Audit, Finding, Outcome, Place, Policy, Problem, RawPath, Ref, Severity, Snapshot, Verdict
 from auditor.publish import tally
 
 Status: TypeAlias = Literal["open", "known", "waived"]
@@ -38,6 +38,8 @@ class Item:
     fingerprint: str
     status: Status = "open"
     reason: str = ""
+    surplus: tuple[RawPath, ...] = ()
+    """What to remove, where removing it is the one right mend."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,7 @@ def _item(verdict: Verdict, one: Finding, status: Status) -> Item:
         one.fingerprint,
         status,
         verdict.reason if status == "waived" else "",
+        one.surplus,
     )
 
 

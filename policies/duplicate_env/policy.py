@@ -22,15 +22,19 @@ def duplicate_env(resource: Resource, around: Surroundings) -> Answer:
     """
     asked = False
     for container in containers(resource):
-        seen: set[str] = set()
+        seen: dict[str, int] = {}
+        values = [text(mapping(item).get("value")) for item in sequence(container.body.get("env"))]
         for index, item in enumerate(sequence(container.body.get("env"))):
             name = text(mapping(item).get("name"))
             asked = asked or bool(name)
             if name and name in seen:
                 builds_on = f"$({name})" in text(mapping(item).get("value"))
                 severity = Severity.WARNING if builds_on else Severity.ERROR
-                yield Fault(
-                    (*container.path, "env", index, "name"), f"{container} sets {name} twice", severity, subject=name
-                )
-            seen.add(name)
+                path = (*container.path, "env", index, "name")
+                # the entry above has no effect, unless another variable is made of it
+                used = any(f"$({name})" in value for value in values)
+                surplus = () if used else ((*container.path, "env", seen[name]),)
+                yield Fault(path, f"{container} sets {name} twice", severity, subject=name, surplus=surplus)
+            if name:
+                seen[name] = index
     return None if asked else NotApplicable("its containers set no environment variables")

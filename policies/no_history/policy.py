@@ -27,9 +27,11 @@ def no_history(resource: Resource, around: Surroundings) -> Answer:
     if limit is None:
         return None
     if limit <= 0:
-        yield Fault(PATH, "revisionHistoryLimit 0 keeps nothing to roll back to")
+        yield Fault(PATH, "revisionHistoryLimit 0 keeps nothing to roll back to", surplus=(PATH,))
     elif limit == 1:
-        yield Fault(PATH, "revisionHistoryLimit 1 keeps one step to go back, and no more", Severity.INFO)
+        yield Fault(
+            PATH, "revisionHistoryLimit 1 keeps one step to go back, and no more", Severity.INFO, surplus=(PATH,)
+        )
     elif limit > 50:
         yield Fault(
             PATH, f"revisionHistoryLimit {limit} keeps more revisions than anybody looks through", Severity.INFO

@@ -29,7 +29,11 @@ def progress_deadline(resource: Resource, around: Surroundings) -> Answer:
     deadline = DEFAULT if written is None else written
     ready = whole(at(resource.body, "spec", "minReadySeconds")) or 0
     if deadline >= NEVER:
-        yield Fault(PATH, f"progressDeadlineSeconds {deadline} means never: a stuck rollout is not told")
+        yield Fault(
+            PATH,
+            f"progressDeadlineSeconds {deadline} means never: a stuck rollout is not told",
+            surplus=() if ready >= DEFAULT else (PATH,),
+        )
     elif deadline <= ready:
         said = (
             f"progressDeadlineSeconds {deadline}"

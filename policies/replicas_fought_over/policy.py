@@ -42,9 +42,9 @@ def replicas_fought_over(resource: Resource, around: Surroundings) -> Answer:
         yield Fault(PATH, message, Severity.WARNING)
     elif any(replicas == bounds(one)[0] for one in autoscalers):
         message = f"replicas {replicas} is the least that {by.ref} sets: every sync goes back to it"
-        yield Fault(PATH, message, Severity.WARNING)
+        yield Fault(PATH, message, Severity.WARNING, surplus=(PATH,))
     else:
-        yield Fault(PATH, f"every sync sets replicas to {replicas}, against {by.ref}")
+        yield Fault(PATH, f"every sync sets replicas to {replicas}, against {by.ref}", surplus=(PATH,))
     return None
 
 

@@ -26,9 +26,9 @@ def restart_policy(resource: Resource, around: Surroundings) -> Answer:
     value = found.spec.get("restartPolicy")
     if resource.ref.kind in LONG_RUNNING:
         if value not in (None, "", "Always"):
-            yield Fault(
-                (*found.path, "restartPolicy"), f"a {resource.ref.kind} takes only restartPolicy Always, not {value}"
-            )
+            path = (*found.path, "restartPolicy")
+            message = f"a {resource.ref.kind} takes only restartPolicy Always, not {value}"
+            yield Fault(path, message, surplus=(path,))
     elif value in (None, ""):
         yield Fault(found.path, "a Job without restartPolicy is refused: absent means Always")
     elif value not in ("OnFailure", "Never"):
