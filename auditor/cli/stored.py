@@ -92,6 +92,63 @@ def current(
 
 
 @db.command()
+def check(
+    database: options.Database = None, settings: options.SettingsFile = None, debug: options.Debug = False
+) -> int:
+    """Say what is wrong with the store, if anything is; exit 1 if so. Changes nothing."""
+    from auditor.store import broken
+
+    quiet_logs(debug)
+    found = broken(options.load_settings(settings, options.stored(database)).store)
+    for sentence in found:
+        print(sentence)
+    if not found:
+        print("every run in the store is whole")
+    return 1 if found else 0
+
+
+@db.command()
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The copy; there must be no such file yet.")],
+    database: options.Database = None,
+    settings: options.SettingsFile = None,
+    debug: options.Debug = False,
+) -> int:
+    """Copy the whole store into a file, as of one moment.
+
+    Runs go on meanwhile. The copy is a SQLite database, also of a store on PostgreSQL, and can be restored to either.
+    """
+    from auditor.store import opened
+
+    quiet_logs(debug)
+    with opened(options.load_settings(settings, options.stored(database)).store) as store:
+        assert store is not None
+        print(f"{file}: {store.backup(file):,} bytes")
+    return 0
+
+
+@db.command()
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A copy that `auditor db backup` made.")],
+    database: options.Database = None,
+    settings: options.SettingsFile = None,
+    debug: options.Debug = False,
+) -> int:
+    """Bring a copy back, to a store that holds no runs.
+
+    To replace a store, name another database, and remove the old one yourself.
+    """
+    from auditor.store import opened
+
+    quiet_logs(debug)
+    with opened(options.load_settings(settings, options.stored(database)).store) as store:
+        assert store is not None
+        runs = store.restore(file)
+        print(f"restored {runs} run{'s' * (runs != 1)} from {file}")
+    return 0
+
+
+@db.command()
 def prune(
     older_than: Annotated[str, typer.Option("--older-than", metavar="AGE", help="Such as 400d.")] = "400d",
     database: options.Database = None,

@@ -11,14 +11,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
 from auditor.model import Audit, Misuse, Past, Policy, Ref, Scores
-from auditor.store import changes, leadership, migrate, past, reports, retention, states, writes
+from auditor.store import backup as copies
+from auditor.store import changes, invariants, leadership, migrate, past, reports, retention, states, writes
 from auditor.store import runs as run_list
-from auditor.store.connection import BUSY_SECONDS, connect, is_sqlite, reading, sever
+from auditor.store.connection import BUSY_SECONDS, connect, is_sqlite, reading, sever, unavailable
 from auditor.store.leadership import PACE, Lead, Pace
 from auditor.store.tables import HEAD
 from auditor.store.views import Blindness, Changes, Episode, Point, Report, Run, Span, State
@@ -208,6 +210,16 @@ class Store:
         with reading(self.engine) as connection:
             return reports.found(connection, kind)
 
+    # Care
+
+    def backup(self, file: Path) -> int:
+        """See `backup.backup`."""
+        return copies.backup(self.engine, file)
+
+    def restore(self, file: Path) -> int:
+        """See `backup.restore`."""
+        return copies.restore(self.engine, file)
+
     def prune(self, before: datetime) -> int:
         """See `retention.prune`."""
         return retention.prune(self.engine, before)
@@ -267,6 +279,23 @@ def current(target: StoreSettings | str) -> str:
         engine.dispose()
 
 
+def broken(target: StoreSettings | str) -> tuple[str, ...]:
+    """See `invariants.broken`. Makes and changes nothing, so a database of another version is not looked into."""
+    engine = _engine(target)
+    try:
+        found = migrate.current(engine)
+        if found != HEAD:
+            raise unavailable(
+                engine,
+                "other",
+                f"is at {found or 'nothing'}, this version needs {HEAD}",
+                "run `auditor db upgrade` first",
+            )
+        return invariants.broken(engine)
+    finally:
+        engine.dispose()
+
+
 def _engine(target: StoreSettings | str, busy_seconds: float = BUSY_SECONDS) -> Engine:
     if isinstance(target, str):
         return connect(target, busy_seconds=busy_seconds)
@@ -293,6 +322,7 @@ __all__ = [
     "State",
     "Store",
     "Written",
+    "broken",
     "current",
     "downgrade",
     "open_store",
