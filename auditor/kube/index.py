@@ -64,14 +64,15 @@ class Index:
         return next((snapshot.by_ref[ref] for snapshot in self._snapshots if ref in snapshot.by_ref), None)
 
     def spaces(self, kind: str) -> Mapping[str, Mapping[str, Resource]]:
-        """Objects of a kind by space and name."""
+        """Objects of a kind by space and name, both in their order: which of several a message names depends on no file."""
         found = self._by_kind.get(kind)
         if found is None:
-            found = self._by_kind[kind] = {}
+            held: dict[str, dict[str, Resource]] = {}
             for snapshot in self._snapshots:
                 for group, name in self._groups.get(kind, ()):
                     for resource in snapshot.of_kind(group, name):
-                        found.setdefault(space(resource), {}).setdefault(resource.ref.name, resource)
+                        held.setdefault(space(resource), {}).setdefault(resource.ref.name, resource)
+            found = self._by_kind[kind] = {here: dict(sorted(held[here].items())) for here in sorted(held)}
         return found
 
     def doubtful(self, kind: str, here: str) -> Iterable[str]:

@@ -285,7 +285,7 @@ class Surroundings:
                 served = index.carrying(selector, here) if selector is not None else ()
             case "ConfigMap" | "Secret" as kind:
                 served = self.references_to(kind, resource, resource.ref.name)
-        return tuple(one.ref for one in served if not controller_of(one))
+        return tuple(sorted((one.ref for one in served if not controller_of(one)), key=lambda ref: ref.key))
 
     @cached_property
     def _cells(self) -> Mapping[tuple[str, str], tuple[Cell, ...]]:

@@ -33,7 +33,7 @@ def sync_wave_inversion(resource: Resource, around: Surroundings) -> Answer:
     if resource.ref.group in FLUX:
         return (yield from _flux(resource, around))
     if not around.once("waves", lambda: _any_wave(around)):
-        return NotApplicable("nothing here has a wave")
+        return NotApplicable("neither it nor what it needs has a wave")
     own = _order(resource)
     asked = False
     for needed, severity in _needs(resource, around):
