@@ -21,6 +21,7 @@ def cpu_limit_missing(resource: Resource, around: Surroundings) -> Answer:
 
     Off by default, because both answers are defensible: a limit throttles a container although its node is idle; without one a
     busy neighbour is bounded only by the requests of the others.
+    https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/#how-pods-with-resource-limits-are-run
     """
     found = tuple(containers(resource, "app", "sidecar"))
     if not found:

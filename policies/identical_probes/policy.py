@@ -26,6 +26,7 @@ def identical_probes(resource: Resource, around: Surroundings) -> Answer:
 
     Where both ask the same question and liveness loses patience no later, the container is restarted when it should only be left
     without traffic: a dependency that is away for a moment restarts all replicas at once.
+    https://kubernetes.io/docs/concepts/configuration/liveness-readiness-startup-probes/
     """
     both = [
         (one, mapping(one.body.get("livenessProbe")), mapping(one.body.get("readinessProbe")))

@@ -21,6 +21,7 @@ def literal_credential(resource: Resource, around: Surroundings) -> Answer:
 
     A password written into a Pod template is in git, in every ReplicaSet that is kept as history, and in the output of
     `kubectl describe`. It cannot be given to fewer people than the manifest itself.
+    https://kubernetes.io/docs/concepts/configuration/secret/
     """
     asked = False
     for container in containers(resource):

@@ -24,6 +24,7 @@ def liveness_missing(resource: Resource, around: Surroundings) -> Answer:
 
     A process that hangs without exiting is never restarted unless a liveness probe tells. The probe must be conservative: one that
     fails under load, or because a database is away, restarts what a restart does not mend, everywhere at once.
+    https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/
     """
     if resource.ref.group == "serving.knative.dev":
         return NotApplicable("Knative probes it by its own means")

@@ -23,6 +23,7 @@ def missing_key(resource: Resource, around: Surroundings) -> Answer:
 
     The object is there and the key is not: the container is not created, and the message that says why is only in the events of
     the Pod. Keys of objects that a provider will make are known where the provider declares them.
+    https://kubernetes.io/docs/tasks/configure-pod-container/configure-pod-configmap/#restrictions
     """
     wanted = [one for one in references(resource) if one.keys and one.kind in ("ConfigMap", "Secret")]
     if not wanted:

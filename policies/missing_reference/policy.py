@@ -31,6 +31,7 @@ def missing_reference(resource: Resource, around: Surroundings) -> Answer:
 
     A Pod waits for every ConfigMap and Secret that it names and does not call optional. It never starts, and a rollout hangs with
     it. Objects that External Secrets, Sealed Secrets, cert-manager or the Secrets Store driver will make count as there.
+    https://kubernetes.io/docs/tasks/configure-pod-container/configure-pod-configmap/#restrictions
     """
     wanted = [one for one in references(resource) if one.kind in ("ConfigMap", "Secret")]
     if not wanted:

@@ -26,6 +26,7 @@ def probe_timing(resource: Resource, around: Surroundings) -> Answer:
 
     A timeout longer than the period lets probes pile up; a long initial delay leaves a container that hangs at its start alone for
     all that time, on every restart. The API server refuses a successThreshold other than 1 for liveness and startup.
+    https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/#configure-probes
     """
     asked = False
     for container in containers(resource, "app", "sidecar"):

@@ -27,6 +27,7 @@ def request_over_limit(resource: Resource, around: Surroundings) -> Answer:
 
     A request above its limit is refused by the API server, also where the limit is only the default of a LimitRange. Extended
     resources and huge pages cannot be overcommitted: there both must be equal.
+    https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/
     """
     found = template(resource)
     compared = False

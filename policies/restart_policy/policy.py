@@ -19,6 +19,7 @@ def restart_policy(resource: Resource, around: Surroundings) -> Answer:
 
     What a Deployment, StatefulSet, DaemonSet or ReplicaSet runs is restarted always; a Job ends, so it restarts on failure or
     never, and must say so, because absent means Always. The API server refuses everything else, and the rollout never starts.
+    https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#restart-policy
     """
     found = template(resource)
     if found is None:

@@ -23,6 +23,7 @@ def shared_selector(resource: Resource, around: Surroundings) -> Answer:
 
     With the same selector and the same ports one of them is a leftover of a renaming, or two teams each made their own: clients are
     spread over both names, and neither can be removed without asking.
+    https://kubernetes.io/docs/concepts/services-networking/service/#defining-a-service
     """
     if selector_of(resource) is None:
         return NotApplicable("it selects nothing")

@@ -22,6 +22,7 @@ def undeclared_namespace(resource: Resource, around: Surroundings) -> Answer:
 
     The API server refuses an object whose namespace is not there. One that somebody made by hand has no owner, no labels for
     network policies and quotas to hold on to, and is missing in the next cluster.
+    https://kubernetes.io/docs/concepts/overview/working-with-objects/namespaces/
     """
     namespace = resource.ref.namespace
     if not namespace:
