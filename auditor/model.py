@@ -109,6 +109,14 @@ class WaiverState(StrEnum):
     UNUSED = "unused"  # its policy was asked, and it waives nothing
 
 
+class Scope(StrEnum):
+    """What a policy has to see: one OBJECT alone, OBJECTS beside each other, or what RUNS on a cluster."""
+
+    OBJECT = "object"
+    OBJECTS = "objects"
+    RUNS = "runs"
+
+
 class Judges(StrEnum):
     """What a policy is about: RUNNING objects (live, and git beside it) or what is DECLARED (git only)."""
 
@@ -423,6 +431,9 @@ class Policy:
     """Further kinds it needs to see; they are wanted from the cluster."""
     enabled: bool = True
     version: int = 1
+    scope: Scope = Scope.OBJECT
+    since: str = "0.1.0"
+    """The version of the auditor that first had it."""
 
 
 @dataclass(frozen=True, slots=True)

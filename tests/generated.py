@@ -12,14 +12,22 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
+from auditor.model import Drift, Ref, Snapshot
+
 ROOT = Path(__file__).parent.parent
 NOTE = "<!-- Generated from the code by `make docs`; a test fails when it is stale. -->\n\n"
 
 
 def policies_page() -> str:
-    from auditor.compliance import catalogue_markdown, load_catalogue
+    from auditor.compliance import load_catalogue
+    from auditor.compliance.catalogue_page import catalogue_markdown
+    from auditor.compliance.lessons import MOMENT
+    from auditor.drift import compare
 
-    return catalogue_markdown(load_catalogue())
+    def drift(desired: Snapshot, live: Snapshot) -> Mapping[Ref, Drift]:
+        return {one.ref: one for one in compare(desired, live, at=MOMENT).drift}
+
+    return catalogue_markdown(load_catalogue(), drift, (ROOT / "policies" / "practices.md").read_text().strip())
 
 
 def metrics_page() -> str:

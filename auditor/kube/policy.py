@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from auditor.kube.workloads import hook_of
-from auditor.model import Answer, Judges, NotApplicable, Policy, Resource, Rule, Severity
+from auditor.model import Answer, Judges, NotApplicable, Policy, Resource, Rule, Scope, Severity
 
 
 def policy(
@@ -23,11 +23,14 @@ def policy(
     enabled: bool = True,
     version: int = 1,
     skips_hooks: bool = False,
+    scope: Scope | None = None,
+    since: str = "0.1.0",
 ) -> Callable[[Rule], Policy]:
     """Make a Policy: its name is the function's with hyphens, its title the docstring's first line, its rationale the rest.
 
     `kinds` and `reads` are names as `kinds.called` gives them. `skips_hooks`: objects that Helm or Argo CD run as hooks are
-    outside the rule (they come and go by design). Raises ValueError for a function without title and rationale.
+    outside the rule (they come and go by design). `scope`: without it, a policy that reads other kinds sees objects beside each
+    other, and one that reads none sees one alone. Raises ValueError for a function without title and rationale.
     """
 
     def made(rule: Rule) -> Policy:
@@ -48,6 +51,8 @@ def policy(
             reads=reads,
             enabled=enabled,
             version=version,
+            scope=scope or (Scope.OBJECTS if reads else Scope.OBJECT),
+            since=since,
         )
 
     return made

@@ -290,6 +290,14 @@ class MendsForm(TypedDict):
     problems: list[ProblemForm]
 
 
+class TouchedForm(TypedDict):
+    """Controls of a framework that a policy bears on: a mapping, not a certification."""
+
+    framework: str
+    edition: str
+    controls: list[str]
+
+
 class PolicyForm(TypedDict):
     id: str
     name: str
@@ -303,6 +311,9 @@ class PolicyForm(TypedDict):
     rationale: str
     remedy: str
     version: int
+    scope: Literal["object", "objects", "runs"]
+    since: str
+    frameworks: list[TouchedForm]
 
 
 class PoliciesForm(TypedDict):

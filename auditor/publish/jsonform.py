@@ -307,6 +307,8 @@ def _resource(resource: model.Resource) -> forms.ResourceForm:
 
 
 def _policy(policy: model.Policy) -> forms.PolicyForm:
+    from auditor.compliance.frameworks import touched  # nobody else needs it
+
     return {
         "id": policy.id,
         "name": policy.name,
@@ -320,6 +322,12 @@ def _policy(policy: model.Policy) -> forms.PolicyForm:
         "rationale": policy.rationale,
         "remedy": policy.remedy,
         "version": policy.version,
+        "scope": policy.scope.value,
+        "since": policy.since,
+        "frameworks": [
+            {"framework": one.framework, "edition": one.edition, "controls": list(one.controls)}
+            for one in touched(policy)
+        ],
     }
 
 

@@ -99,9 +99,19 @@ def waivers_text(granted: Sequence[model.Granted], faults: Sequence[model.Proble
     return render(text_waivers.blocks(granted, faults, whole=look.whole, see_all=look.see_all), look)
 
 
-def explain_text(policy: model.Policy, bad: str, good: str, look: Look = Look(), waiver: str = "") -> str:
-    """One policy: what it wants, why, what to do, a bad and a good manifest, and how to waive it (`waiver`: the annotation's line)."""
-    return render(text_catalogue.explain_blocks(policy, bad, good, waiver), look)
+def explain_text(
+    policy: model.Policy,
+    bad: str,
+    good: str,
+    look: Look = Look(),
+    waiver: str = "",
+    *,
+    fails: Sequence[str] = (),
+    passes: Sequence[str] = (),
+    frameworks: Sequence[str] = (),
+) -> str:
+    """One policy: what it wants, why, what fails and what passes, what to do, and how to waive it (`waiver`: the annotation)."""
+    return render(text_catalogue.explain_blocks(policy, bad, good, waiver, fails, passes, frameworks), look)
 
 
 def render(blocks: Sequence[Block], look: Look) -> str:

@@ -36,12 +36,14 @@ def policies_blocks(policies: Sequence[Policy]) -> list[Block]:
                     policy.severity.value if policy.enabled else "off",
                     SEVERITY_STYLES[policy.severity] if policy.enabled else "muted",
                 ),
+                Span(policy.scope.value, "muted"),
+                Span(_kinds(policy), "muted"),
                 Span(visible(policy.title)),
             )
             for policy in sorted(policies, key=lambda policy: policy.id)
             if policy.practice == practice
         )
-        found.append(Table(("id", "name", "severity", "what is so"), rows))
+        found.append(Table(("id", "name", "severity", "sees", "asked of", "what is so"), rows))
     off = sum(not policy.enabled for policy in policies)
     said = words.plural(len(policies), "policy", "policies") + (
         f", {off:,} of them off: --select switches one on" if off else ""
@@ -49,8 +51,29 @@ def policies_blocks(policies: Sequence[Policy]) -> list[Block]:
     return [*found, *([BLANK] if found else []), line(Span(said, "strong"))]
 
 
-def explain_blocks(policy: Policy, bad: str, good: str, waiver: str) -> list[Block]:
-    """`auditor explain`: what is wanted, why, what to do, a bad and a good manifest, how to waive it."""
+def _kinds(policy: Policy) -> str:
+    """What a policy is asked about, in a table's few words."""
+    if ANYTHING in policy.kinds:
+        return "all"
+    if TEMPLATED in policy.kinds:
+        return "Pod templates"
+    first, *others = policy.kinds
+    return first.partition(".")[0] + (f" +{len(others)}" if others else "")
+
+
+def explain_blocks(
+    policy: Policy,
+    bad: str,
+    good: str,
+    waiver: str,
+    fails: Sequence[str] = (),
+    passes: Sequence[str] = (),
+    frameworks: Sequence[str] = (),
+) -> list[Block]:
+    """`auditor explain`: what is wanted, why, what fails and passes, with the manifests, how to mend and how to waive it.
+
+    `fails` and `passes`: what is said of each object of the manifests; `frameworks`: the controls it bears on.
+    """
     found: list[Block] = [
         line([Span(f"{policy.id} {policy.name}", "title"), f"  {visible(policy.title)}"]),
         BLANK,
@@ -61,11 +84,15 @@ def explain_blocks(policy: Policy, bad: str, good: str, waiver: str) -> list[Blo
     ]
     if policy.reads:
         found.append(_row("reads", ", ".join(policy.reads)))
+    found.append(_row("since", policy.since))
+    for named in frameworks:
+        found.append(_row("maps to", named))  # noqa: PERF401
     found += [title("Why"), *_prose(policy.rationale)]
     found += [title("What to do"), line(visible(policy.remedy), 2)]
-    for name, manifest in (("Fails", bad), ("Passes", good)):
+    for name, said, manifest in (("Fails", fails, bad), ("Passes", passes, good)):
         if manifest.strip():
             found.append(title(name))
+            found += [line(f"- {visible(one)}", 2, 2) for one in said] + ([BLANK] if said else [])
             found += [line(text, 2, whole=True) for text in visible_lines(manifest.rstrip()).split("\n")]
     if waiver:
         found += [

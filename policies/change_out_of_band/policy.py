@@ -2,7 +2,19 @@ from __future__ import annotations
 
 from auditor.kube.policy import policy
 from auditor.kube.surroundings import Surroundings
-from auditor.model import Answer, Change, Direction, Fault, NotApplicable, OwnerClass, Resource, Severity, Side, Unknown
+from auditor.model import (
+    Answer,
+    Change,
+    Direction,
+    Fault,
+    NotApplicable,
+    OwnerClass,
+    Resource,
+    Scope,
+    Severity,
+    Side,
+    Unknown,
+)
 
 REVISION = "deployment.kubernetes.io/revision"
 # `kubectl rollout restart` writes it: the same template, started anew.
@@ -18,6 +30,7 @@ MUTATING = frozenset({"argocd-image-updater", "image-automation-controller", "ke
     kinds=("Deployment",),
     remedy="bring the change into git, or sync: what `kubectl rollout undo` and `kubectl set image` do lasts until then",
     skips_hooks=True,
+    scope=Scope.RUNS,
 )
 def change_out_of_band(resource: Resource, around: Surroundings) -> Answer:
     """Every revision comes from git.

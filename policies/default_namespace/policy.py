@@ -4,7 +4,7 @@ from auditor.kube.destinations import destination
 from auditor.kube.policy import policy
 from auditor.kube.surroundings import Surroundings
 from auditor.kube.workloads import ANYTHING
-from auditor.model import Answer, Fault, NotApplicable, Resource, Severity, Unknown
+from auditor.model import Answer, Fault, NotApplicable, Resource, Scope, Severity, Unknown
 
 # Kubernetes itself puts these there.
 BUILT_IN = frozenset(
@@ -27,6 +27,8 @@ BOUNDS = frozenset({"LimitRange", "NetworkPolicy", "ResourceQuota", "Role", "Rol
     severity=Severity.ERROR,
     kinds=(ANYTHING,),
     remedy="give the application a namespace of its own",
+    reads=("Application.argoproj.io", "Kustomization.kustomize.toolkit.fluxcd.io"),
+    scope=Scope.OBJECTS,
 )
 def default_namespace(resource: Resource, around: Surroundings) -> Answer:
     """Nothing lives in the namespace default.

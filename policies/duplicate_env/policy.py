@@ -18,7 +18,7 @@ def duplicate_env(resource: Resource, around: Surroundings) -> Answer:
     """A container sets an environment variable once.
 
     Of two entries with one name the last wins, wherever the eye stops. Server-side apply and `kubectl apply` merge the list by
-    name, so that one of them may vanish with the next change. 
+    name, so that one of them may vanish with the next change.
     https://kubernetes.io/docs/tasks/inject-data-application/define-environment-variable-container/ and kubernetes/kubernetes#58477
     """
     asked = False

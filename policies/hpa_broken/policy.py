@@ -4,7 +4,7 @@ from auditor.kube.conditions import condition, holds
 from auditor.kube.policy import policy
 from auditor.kube.surroundings import Surroundings
 from auditor.kube.workloads import owners
-from auditor.model import Answer, Fault, NotApplicable, Resource, Severity, Unknown
+from auditor.model import Answer, Fault, NotApplicable, Resource, Scope, Severity, Unknown
 
 PATIENCE = 10 * 60
 DAY = 86_400
@@ -16,6 +16,7 @@ DAY = 86_400
     severity=Severity.ERROR,
     kinds=("HorizontalPodAutoscaler", "ScaledObject.keda.sh"),
     remedy="see `kubectl describe hpa`: metrics that are missing, a target without requests, or a maximum that is too low",
+    scope=Scope.RUNS,
 )
 def hpa_broken(resource: Resource, around: Surroundings) -> Answer:
     """An autoscaler works.

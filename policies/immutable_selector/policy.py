@@ -3,7 +3,7 @@ from __future__ import annotations
 from auditor.kube.fields import at
 from auditor.kube.policy import policy
 from auditor.kube.surroundings import Surroundings
-from auditor.model import Answer, Fault, Judges, NotApplicable, Resource, Severity, Unknown, Unreadable
+from auditor.model import Answer, Fault, Judges, NotApplicable, Resource, Scope, Severity, Unknown, Unreadable
 
 PATH = ("spec", "selector")
 
@@ -15,6 +15,7 @@ PATH = ("spec", "selector")
     kinds=("DaemonSet", "Deployment", "Job", "ReplicaSet", "StatefulSet"),
     remedy="put the selector back, or delete the object and let it be made anew (with --cascade=orphan to keep its Pods)",
     judges=Judges.DECLARED,
+    scope=Scope.RUNS,
 )
 def immutable_selector(resource: Resource, around: Surroundings) -> Answer:
     """A selector stays as it was made.

@@ -7,7 +7,7 @@ from auditor.kube.fields import at, mapping, sequence, text, whole
 from auditor.kube.policy import policy
 from auditor.kube.surroundings import Surroundings
 from auditor.kube.workloads import TEMPLATED, Container, containers, is_finished, is_terminating
-from auditor.model import Answer, Fault, NotApplicable, Resource, Severity, Unknown
+from auditor.model import Answer, Fault, NotApplicable, Resource, Scope, Severity, Unknown
 
 PATIENCE = 10 * 60
 PULL_FAILED = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
@@ -20,6 +20,7 @@ PULL_FAILED = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName",
     kinds=(TEMPLATED,),
     remedy="look at its log: `kubectl logs POD -c CONTAINER`; the application starts only when it has ended well",
     reads=("Pod", "ReplicaSet", "Job"),
+    scope=Scope.RUNS,
 )
 def init_stuck(resource: Resource, around: Surroundings) -> Answer:
     """Init containers come to their end.

@@ -4,7 +4,7 @@ from auditor.kube.conditions import condition
 from auditor.kube.fields import at
 from auditor.kube.policy import policy
 from auditor.kube.surroundings import Surroundings
-from auditor.model import Answer, Fault, NotApplicable, Resource, Severity, Unknown
+from auditor.model import Answer, Fault, NotApplicable, Resource, Scope, Severity, Unknown
 
 DAY = 86_400
 
@@ -16,6 +16,7 @@ DAY = 86_400
     kinds=("Deployment",),
     remedy="resume it: `kubectl rollout resume`, or remove spec.paused from git",
     skips_hooks=True,
+    scope=Scope.RUNS,
 )
 def paused_rollout(resource: Resource, around: Surroundings) -> Answer:
     """A rollout is not paused for ever.

@@ -5,7 +5,7 @@ from auditor.kube.policy import policy
 from auditor.kube.ports import MESH
 from auditor.kube.surroundings import Surroundings
 from auditor.kube.workloads import containers, is_terminating
-from auditor.model import Answer, Fault, NotApplicable, Resource, Severity
+from auditor.model import Answer, Fault, NotApplicable, Resource, Scope, Severity
 
 OFTEN = 3
 DAY, HOUR = 86_400, 3_600
@@ -18,6 +18,7 @@ DAY, HOUR = 86_400, 3_600
     kinds=("Deployment", "StatefulSet"),
     remedy="make it a Job, or a CronJob if it shall run again at set times",
     reads=("Pod", "ReplicaSet"),
+    scope=Scope.RUNS,
 )
 def run_to_completion(resource: Resource, around: Surroundings) -> Answer:
     """What ends by itself is a Job.

@@ -5,7 +5,7 @@ from auditor.kube.fields import at, whole
 from auditor.kube.policy import policy
 from auditor.kube.surroundings import Surroundings
 from auditor.kube.workloads import controller_of, replicas
-from auditor.model import Answer, Fault, NotApplicable, Resource, Severity, Unknown
+from auditor.model import Answer, Fault, NotApplicable, Resource, Scope, Severity, Unknown
 
 WEEK = 7 * 86_400
 
@@ -18,6 +18,7 @@ WEEK = 7 * 86_400
     remedy="delete the ReplicaSets that nobody goes back to; of two that are active, the one that is not the newest",
     reads=("ReplicaSet",),
     skips_hooks=True,
+    scope=Scope.RUNS,
 )
 def stale_replicasets(resource: Resource, around: Surroundings) -> Answer:
     """Old ReplicaSets are history, and no more.

@@ -7,7 +7,7 @@ from auditor.kube.policy import policy
 from auditor.kube.service_env import uses
 from auditor.kube.surroundings import Surroundings
 from auditor.kube.workloads import TEMPLATED, containers, is_terminating
-from auditor.model import Answer, Fault, NotApplicable, Resource, Severity
+from auditor.model import Answer, Fault, NotApplicable, Resource, Scope, Severity
 
 
 @policy(
@@ -17,6 +17,7 @@ from auditor.model import Answer, Fault, NotApplicable, Resource, Severity
     kinds=(TEMPLATED,),
     remedy="restart it: `kubectl rollout restart`",
     reads=("Service", "Pod", "ReplicaSet", "Job"),
+    scope=Scope.RUNS,
 )
 def started_before_service(resource: Resource, around: Surroundings) -> Answer:
     """What runs has the variables of its Services.

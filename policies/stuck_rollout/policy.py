@@ -7,7 +7,7 @@ from auditor.kube.fields import at, mapping, sequence, text, whole
 from auditor.kube.policy import policy
 from auditor.kube.surroundings import Surroundings
 from auditor.kube.workloads import controller_of, is_terminating, replicas
-from auditor.model import Answer, Fault, NotApplicable, Resource, Severity, Unknown
+from auditor.model import Answer, Fault, NotApplicable, Resource, Scope, Severity, Unknown
 
 SEEN = 10 * 60
 ROLLED = {"StatefulSet": 10 * 60, "DaemonSet": 15 * 60}
@@ -21,6 +21,7 @@ ROLLED = {"StatefulSet": 10 * 60, "DaemonSet": 15 * 60}
     remedy="see why the new Pods do not become ready, or go back: `kubectl rollout undo`",
     reads=("Pod", "ReplicaSet", "ControllerRevision"),
     skips_hooks=True,
+    scope=Scope.RUNS,
 )
 def stuck_rollout(resource: Resource, around: Surroundings) -> Answer:
     """A rollout comes to its end.

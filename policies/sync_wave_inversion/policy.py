@@ -9,7 +9,7 @@ from auditor.kube.policy import policy
 from auditor.kube.references import references
 from auditor.kube.surroundings import Surroundings
 from auditor.kube.workloads import ANYTHING, template
-from auditor.model import Answer, Fault, Judges, NotApplicable, Resource, Severity, Unreadable
+from auditor.model import Answer, Fault, Judges, NotApplicable, Resource, Scope, Severity, Unreadable
 
 WAVE, HOOK = "argocd.argoproj.io/sync-wave", "argocd.argoproj.io/hook"
 PHASES = {"PreSync": -1, "Sync": 0, "PostSync": 1}
@@ -23,6 +23,7 @@ FLUX = ("kustomize.toolkit.fluxcd.io", "helm.toolkit.fluxcd.io")
     kinds=(ANYTHING,),
     remedy="give what is needed an earlier wave than what needs it",
     judges=Judges.DECLARED,
+    scope=Scope.OBJECTS,
 )
 def sync_wave_inversion(resource: Resource, around: Surroundings) -> Answer:
     """What is needed first is applied first.

@@ -6,7 +6,7 @@ from auditor.kube.mentions import mentions
 from auditor.kube.policy import policy
 from auditor.kube.surroundings import Surroundings
 from auditor.kube.workloads import WORKLOADS, owners
-from auditor.model import Answer, Fault, NotApplicable, Resource, Severity, Unknown
+from auditor.model import Answer, Fault, NotApplicable, Resource, Scope, Severity, Unknown
 
 # Objects that every namespace may have, or that somebody finds by name.
 KNOWN = frozenset(
@@ -40,6 +40,7 @@ READS = frozenset({"*", "get", "list", "watch"})
     remedy="remove it, or mend the name by which it should be referred to",
     reads=(*WORKLOADS, "Ingress", "ServiceAccount", "Role"),
     skips_hooks=True,
+    scope=Scope.RUNS,
 )
 def unused_config(resource: Resource, around: Surroundings) -> Answer:
     """Configuration is used by somebody.
