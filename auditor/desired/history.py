@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from auditor.desired import failures, parsed, repository, sandbox
-from auditor.desired.files import FILE_BYTES, File, is_manifest, printable
+from auditor.desired import failures, parsed, rendered_past, repository, sandbox
+from auditor.desired.files import FILE_BYTES, File, printable
 from auditor.desired.repository import Repository
 from auditor.desired.source_text import COMMIT, source_name
 from auditor.desired.tree import blob_sizes, blobs
@@ -58,8 +58,11 @@ def commits(source: GitSource, revision: str, *, cache: Path, count: int, deadli
         return log(opened, revision, count=count, folder=source.folder)
 
 
-def log(opened: Repository, revision: str, *, count: int, folder: str = "") -> tuple[Commit, ...]:
-    """The same, of a repository that is open. Raises `Unavailable` where the commit is not in it."""
+def log(
+    opened: Repository, revision: str, *, count: int, folder: str = "", besides: Sequence[str] = ()
+) -> tuple[Commit, ...]:
+    """The same, of a repository that is open; `besides` are files that count like those of the folder. Raises `Unavailable` where
+    the commit is not in it."""
     if not COMMIT.fullmatch(revision):
         raise Unavailable("git", "the revision is not a commit in full", remedy="fetch first", reason="not_found")
     arguments = [
@@ -81,7 +84,7 @@ def log(opened: Repository, revision: str, *, count: int, folder: str = "") -> t
         "--end-of-options",
         revision,
     ]
-    said = opened.git(*arguments, *(("--", f"{folder}/") if folder else ()), limit=64 << 20)
+    said = opened.git(*arguments, *(("--", f"{folder}/", *besides) if folder else ()), limit=64 << 20)
     if said.status and not said.cut:
         raise failures.damaged(said, opened.source)
     found = list(_parsed(said.output.decode("utf-8", "surrogateescape").split("\0")))
@@ -125,7 +128,7 @@ def _parsed(pieces: Sequence[str]) -> Iterator[Commit]:
             printable(subject)[:200],
             _time(seconds),
             parents.split(" ")[0] or None,
-            tuple(change for change in changes if is_manifest(change.name) and change.blobs),
+            tuple(change for change in changes if change.blobs),
         )
 
 
@@ -147,7 +150,10 @@ def earlier(
 ) -> Mapping[Ref, tuple[Earlier, ...]]:
     """What commits before `revision` said of each object that the last `commits` of them changed, newest first."""
     with repository.opened(source, cache=cache, deadline=deadline) as opened:
-        past = log(opened, revision, count=commits, folder=source.folder)
+        given = rendered_past.prepared(opened, revision, deadline=deadline)
+        past = log(opened, revision, count=commits, folder=source.folder, besides=rendered_past.besides(given))
+        turned = rendered_past.states(opened, past, given, cache=cache, key=key, cluster=cluster, deadline=deadline)
+        past = tuple(replace(commit, changes=rendered_past.plain(commit.changes, given)) for commit in past)
         wanted = {blob for commit in past for change in commit.changes for blob in change.blobs}
         sizes = {blob: size for blob, size in blob_sizes(opened, wanted).items() if size <= FILE_BYTES}
         past = _affordable(past, sizes)
@@ -165,7 +171,7 @@ def earlier(
     objects = {
         at: {resource.ref: resource.body for resource in found.resources} for at, found in zip(files, read, strict=True)
     }
-    return _told(past, objects)
+    return _told(past, objects, turned)
 
 
 def _affordable(past: tuple[Commit, ...], sizes: Mapping[str, int]) -> tuple[Commit, ...]:
@@ -184,7 +190,9 @@ def _affordable(past: tuple[Commit, ...], sizes: Mapping[str, int]) -> tuple[Com
 
 
 def _told(
-    past: tuple[Commit, ...], objects: Mapping[tuple[str, str], Mapping[Ref, Body]]
+    past: tuple[Commit, ...],
+    objects: Mapping[tuple[str, str], Mapping[Ref, Body]],
+    turned: Mapping[str, tuple[Mapping[Ref, Body], Mapping[Ref, Body]]],
 ) -> Mapping[Ref, tuple[Earlier, ...]]:
     """For each commit, newest first, the state before it of what it changed.
 
@@ -195,6 +203,8 @@ def _told(
     unnamed: dict[Ref, bool] = {}
     for commit in past:
         before, after = _sides(commit, objects)
+        for side, rendered in zip((before, after), turned.get(commit.revision, ()), strict=False):
+            side.update(rendered)
         for ref in before.keys() | after.keys():
             if before.get(ref) == after.get(ref):
                 continue

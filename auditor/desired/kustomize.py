@@ -50,7 +50,7 @@ def rendered(
         remedy = "install kubectl, or name it as render.kubectl of this source"
         return _failed(f"{shown} is not rendered: {why}", remedy, shown, request, NO_TOOL), ""
     key = outcome.key_of(part, tree, request, known)
-    kept = outcome.kept(cache, key, part, request)
+    kept = outcome.kept(cache, key)
     if kept is not None:
         return outcome.decoded(kept, tree, request), known
     files, links, folder = _asking(part, scans)
@@ -68,7 +68,7 @@ def rendered(
     line = outcome.read(done.output, part, tree, request, strip=strip, deadline=deadline)
     if isinstance(line, Problem):
         return Read((), (line,), keepable=False), known
-    outcome.keep(cache, key, line, part, request)
+    outcome.keep(cache, key, line)
     return outcome.decoded(line, tree, request), known
 
 

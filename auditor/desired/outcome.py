@@ -5,10 +5,12 @@ Kept is the record of one part, by what it was made of; never one with a Secret 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 NOT_RENDERED: Final = "SRC401"
 LIMIT: Final = "SRC405"
+FORTNIGHT: Final = 14 * 24 * 3600
 _READ: Final = "from auditor.desired.rendered import main; main()"
 
 
@@ -114,35 +117,38 @@ def key_of(part: Part, tree: Tree, request: Request, version: str) -> str:
     return digest.hexdigest()
 
 
-def _file(cache: Path, part: Part, request: Request) -> Path:
-    about = "\0".join((request.source, request.cluster, part.plan.file)).encode("utf-8", "surrogateescape")
-    return cache / "rendered" / f"{hashlib.blake2b(about, digest_size=16).hexdigest()}.json"
-
-
-def kept(cache: Path | None, key: str, part: Part, request: Request) -> bytes | None:
+def kept(cache: Path | None, key: str) -> bytes | None:
     """The record of an earlier run on exactly this."""
     if cache is None:
         return None
+    place = cache / "rendered" / key
     try:
-        first, _, line = _file(cache, part, request).read_bytes().partition(b"\n")
+        check, _, line = place.read_bytes().partition(b"\n")
+        os.utime(place)
     except OSError:
         return None
-    digest, _, check = first.partition(b" ")
-    whole = hashlib.blake2b(line, digest_size=16).hexdigest().encode()
-    return line if digest == key.encode() and check == whole else None
+    return line if check == hashlib.blake2b(line, digest_size=16).hexdigest().encode() else None
 
 
-def keep(cache: Path | None, key: str, line: bytes, part: Part, request: Request) -> None:
+def forget(cache: Path | None) -> None:
+    """Removes what no run has used for a fortnight."""
+    for place in (cache / "rendered").glob("*") if cache else ():
+        with contextlib.suppress(OSError):
+            if place.stat().st_mtime < time.time() - FORTNIGHT:
+                place.unlink()
+
+
+def keep(cache: Path | None, key: str, line: bytes) -> None:
     """In one step, so that nobody reads half of it; nothing with a Secret in it. What cannot be kept is made again."""
     if cache is None or not line.startswith(b'{"keepable":true'):
         return
-    place = _file(cache, part, request)
+    place = cache / "rendered" / key
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=place.parent, prefix=".new-")
         with os.fdopen(handle, "wb") as stream:
             check = hashlib.blake2b(line, digest_size=16).hexdigest()
-            stream.write(f"{key} {check}\n".encode() + line)
+            stream.write(f"{check}\n".encode() + line)
         os.replace(name, place)
     except OSError:
         return

@@ -15,7 +15,7 @@ from typing import Final
 
 import orjson
 
-from auditor.desired import kustomize, roots, tool
+from auditor.desired import kustomize, outcome, roots, tool
 from auditor.desired.files import SOURCE_BYTES, File, Gathered, printable, problem
 from auditor.desired.records import Read
 from auditor.desired.roots import Division, Plan, Scan
@@ -93,6 +93,7 @@ def rendered(
 
     with ThreadPoolExecutor(2, "rendering") as pool:
         found = list(pool.map(one, given.parts))
+    outcome.forget(cache)
     taken: set[str] = set()
     told = []
     for part, (read, version) in zip(given.parts, found, strict=True):

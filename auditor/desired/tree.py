@@ -19,6 +19,7 @@ from auditor.desired.files import (
     FILE_BYTES,
     LINK,
     LINK_HOPS,
+    RENDERABLE,
     SOURCE_BYTES,
     SUBMODULE,
     UNREADABLE,
@@ -98,6 +99,16 @@ def gather(repository: Repository, commit: str, *, source: str) -> Gathered:
     if not files and not problems and not renderable:
         problems.append(no_manifests(folder or "the repository", source=source))
     return Gathered(tuple(files), tuple(problems), renderable)
+
+
+def renderable(repository: Repository, commit: str) -> bool:
+    """Whether there is a kustomization or a chart in the source's folder."""
+    folder = repository.source.folder
+    arguments = ["ls-tree", "-r", "-z", "--name-only", "--full-tree", commit]
+    said = repository.git(*arguments, *(("--", f"{folder}/") if folder else ()), limit=ENTRIES * 320)
+    endings = tuple(f"/{name}\0".encode() for name in RENDERABLE)
+    names = b"/" + said.output.replace(b"\0", b"\0/")
+    return any(ending in names for ending in endings)
 
 
 def whole(repository: Repository, commit: str) -> Tree:

@@ -426,3 +426,33 @@ def test_audit_and_manifests_see_what_was_rendered(made: Made, tmp_path: Path, k
     assert (replicas["place"]["file"], replicas["place"]["line"]) == ("overlays/prod/replicas.yaml", 7)
     assert said["sources"][0]["tools"] == [f"kubectl {build.version()}, kustomize v5.8.1"]
     assert {root["renderer"] for root in auditor("manifests")["roots"]} == {"plain", "kustomize"}
+
+
+# --- what earlier commits said ------------------------------------------------------------------------------------------
+
+
+def test_earlier_commits_are_told_as_they_were_rendered(made: Made, key: Key, cache: Path, kubectl: Path) -> None:
+    first = made.commit(OVERLAY)
+    second = made.commit(
+        {**OVERLAY, "overlays/prod/replicas.yaml": OVERLAY["overlays/prod/replicas.yaml"].replace("5", "6")}
+    )
+    source = GitSource.model_validate(
+        {
+            "url": made.path.as_uri(),
+            "allow_local": True,
+            "folder": "overlays/prod",
+            "render": RenderSettings(kubectl=kubectl),
+        }
+    )
+    made.commit({**OVERLAY, "base/deployment.yaml": DEPLOYMENT.replace("side:1", "side:2")})
+    snapshot = desired.fetch(source, cluster="test", key=key, cache=cache, deadline=time.monotonic() + 60)
+    revision = str(snapshot.sources[0].revision)
+    told = desired.earlier(source, revision, cache=cache, key=key, cluster="test", commits=2)
+    assert [str(ref) for ref in told] == ["Deployment shop/prod-web"]
+    ((newer, older),) = told.values()
+    assert [newer.revision, older.revision] == [second, first]
+    assert newer.body is not None
+    assert older.body is not None
+    assert newer.body["spec"]["replicas"] == 6
+    assert newer.body["spec"]["template"]["spec"]["containers"][0]["image"] == "example.com/side:1"
+    assert older.body["spec"]["replicas"] == 5
