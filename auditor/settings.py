@@ -40,7 +40,26 @@ class HttpsAccess(_Part):
     ca_file: Path | None = Field(None, description="Certificate authorities to trust, PEM, instead of the system's.")
 
 
+class HelmSettings(_Part):
+    program: Path | None = Field(
+        None, description="helm, which renders charts; default: the one that is found on PATH."
+    )
+    release: str = Field(
+        "", description="Name of the release; default: that of the chart's folder.", pattern=r"^[a-z0-9.-]*$"
+    )
+    values_files: tuple[str, ...] = Field(
+        (), description="Values files, later ones over earlier ones, by their path from the chart's folder."
+    )
+    kube_version: str = Field(
+        "",
+        description="Kubernetes version that the chart is told; default: that of helm.",
+        pattern=r"^(v?\d[\w.+-]*)?$",
+    )
+    api_versions: tuple[str, ...] = Field((), description="API versions that the chart is told the cluster has.")
+
+
 class RenderSettings(_Part):
+    helm: HelmSettings = Field(default_factory=HelmSettings, description="How Helm charts are rendered.")
     kubectl: Path | None = Field(
         None, description="kubectl, which renders kustomizations; default: the one that is found on PATH."
     )

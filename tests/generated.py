@@ -115,6 +115,15 @@ def readme() -> str:
     return f"{before}{begin}```\n{said}\n```\n{end}{after}"
 
 
+def security_page() -> str:
+    """docs/security.md with the table of the hostile corpus between its marks."""
+    from tests.desired.hostile import table
+
+    before, begin, rest = (ROOT / "docs" / "security.md").read_text().partition("<!-- corpus: begin -->\n")
+    _, end, after = rest.partition("<!-- corpus: end -->")
+    return f"{before}{begin}{table()}{end}{after}"
+
+
 def files() -> Mapping[str, Callable[[], str]]:
     from auditor.publish.schema import schemas
 
@@ -124,6 +133,7 @@ def files() -> Mapping[str, Callable[[], str]]:
         "docs/metrics.md": metrics_page,
         "docs/settings.md": settings_page,
         "docs/commands.md": commands_page,
+        "docs/security.md": security_page,
         **{f"docs/schema/{name}.json": (lambda text=text: text) for name, text in schemas().items()},
     }
 

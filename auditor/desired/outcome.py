@@ -45,6 +45,7 @@ def read(text: bytes, part: Part, tree: Tree, request: Request, *, strip: bool, 
         "key": [request.key.id, request.key.secret.hex()],
         "file": part.plan.file,
         "folder": part.plan.folder,
+        "renderer": part.plan.renderer,
         "strip": strip,
         "chain": part.plan.chain,
         "rendered": len(text),
@@ -169,13 +170,28 @@ def explained(done: tool.Done, part: Part, tree: Tree, top: str, request: Reques
         why, setting = limits[done.limit]
         remedy = f"split it, or raise render.{setting} of this source"
         return problem(LIMIT, f"{shown} is not rendered: {why}", remedy=remedy, source=request.source, file=shown)
+    elif "library charts are not installable" in done.messages:
+        why, remedy = "it is a library chart, which declares nothing by itself", ""
+        return problem(
+            NOT_RENDERED,
+            f"{shown} is not rendered: {why}",
+            severity=Severity.INFO,
+            source=request.source,
+            file=shown,
+        )
+    elif "missing in charts/ directory" in done.messages:
+        why, remedy = (
+            "a chart that it depends on is not in its folder charts",
+            "helm dependency update, and commit charts",
+        )
     elif "must specify --enable-helm" in done.messages:
         why, remedy = "it inflates a Helm chart, which is not done here", "render the chart into the repository"
     elif "plugins disabled" in done.messages or "unable to load builtin" in done.messages:
         why, remedy = "it uses a plugin, which is not run here", "commit what the plugin generates"
     else:
         why = _words(done.messages, part, top)
-        remedy = f"see what kubectl kustomize {printable(tree.shown(part.plan.folder)) or '.'} says"
+        command = "helm template" if part.plan.renderer == "helm" else "kubectl kustomize"
+        remedy = f"see what {command} {printable(tree.shown(part.plan.folder)) or '.'} says"
     return problem(NOT_RENDERED, f"{shown} is not rendered: {why}", remedy=remedy, source=request.source, file=shown)
 
 

@@ -1,7 +1,7 @@
 """What a renderer printed, read in a process that may die of it: resources with the places of their sources, as one JSON line.
 
 In (standard input): a line of JSON, then the bytes it announces: `{"source", "cluster", "namespace", "key", "file", "folder",
-"strip", "chain", "rendered": size, "files": [[name, size], …]}`. Out: `{"keepable", "resources", "problems", "skipped"}`, whose
+"strip", "renderer", "chain", "rendered": size, "files": [[name, size], …]}`. Out: `{"keepable", "resources", "problems", "skipped"}`, whose
 places name files of the tree. `strip`: whether the origins that kustomize told were asked for by us alone.
 """
 
@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import orjson
 
-from auditor.desired import confine, provenance
+from auditor.desired import chart_provenance, confine, provenance
 from auditor.desired.files import SOURCE_BYTES
 from auditor.kube import secrets
 from auditor.manifests import reader
@@ -56,18 +56,12 @@ def answered(request: Mapping[str, Any], text: bytes, files: Mapping[str, bytes]
         key=secrets.Key(key_id, bytes.fromhex(secret)),
         largest=SOURCE_BYTES,
     )
-    known = provenance.texts(files, request["chain"])
+    known = _Known(request, text, files)
     resources, by_ref = [], {}
     keepable = b"Secret" not in text or not read.problems
     for resource in read.resources:
         keepable = keepable and not secrets.is_secret(resource.body)
-        body, origin, configured = _taken(resource.body, request)
-        manifest, patches = provenance.origin_of(body, origin, configured, known)
-        places = dict(provenance.places(body, manifest, patches, configured, known))
-        first = (
-            places.get(()) or (manifest.at(()) if manifest else None) or (configured or origin or request["file"], 1, 1)
-        )
-        places[()] = first
+        body, places = known.of(resource)
         by_ref[resource.ref] = (resource, places)
         ref = resource.ref
         resources.append(
@@ -81,6 +75,28 @@ def answered(request: Mapping[str, Any], text: bytes, files: Mapping[str, bytes]
     problems = [_problem(problem, by_ref, request["file"]) for problem in read.problems]
     skipped = [each.reason for each in read.skipped]
     return secrets.to_json({"keepable": keepable, "resources": resources, "problems": problems, "skipped": skipped})
+
+
+class _Known:
+    """What a renderer was given, and how its output leads back to it."""
+
+    def __init__(self, request: Mapping[str, Any], text: bytes, files: Mapping[str, bytes]) -> None:
+        self._request = request
+        helm = request["renderer"] == "helm"
+        self._chart = chart_provenance.chart(text, files, request["folder"], request["chain"]) if helm else None
+        self._texts = None if helm else provenance.texts(files, request["chain"])
+
+    def of(self, resource: Resource) -> tuple[Body, dict[RawPath, provenance.At]]:
+        """The body without what only we asked for, and the places of its paths; that of () always."""
+        if self._chart is not None:
+            places = dict(chart_provenance.places(resource, self._chart))
+            return resource.body, {(): (self._chart.file, 1, 1), **places}
+        assert self._texts is not None
+        body, origin, configured = _taken(resource.body, self._request)
+        manifest, patches = provenance.origin_of(body, origin, configured, self._texts)
+        places = dict(provenance.places(body, manifest, patches, configured, self._texts))
+        first = (configured or origin or self._request["file"], 1, 1)
+        return body, {(): manifest.at(()) if manifest else first, **places}
 
 
 def _taken(body: Body, request: Mapping[str, Any]) -> tuple[Body, str | None, str | None]:

@@ -15,13 +15,13 @@ from typing import Final
 
 import orjson
 
-from auditor.desired import kustomize, outcome, roots, tool
+from auditor.desired import helm, kustomize, outcome, roots, tool
 from auditor.desired.files import SOURCE_BYTES, File, Gathered, printable, problem
 from auditor.desired.records import Read
 from auditor.desired.roots import Division, Plan, Scan
 from auditor.desired.sandbox import Request
 from auditor.desired.trees import Tree
-from auditor.model import Problem, Root, Severity
+from auditor.model import Place, Problem, Root, Severity
 from auditor.settings import RenderSettings
 
 NOT_RENDERED: Final = "SRC401"
@@ -57,7 +57,7 @@ def prepared(tree: Tree, gathered: Gathered, settings: RenderSettings, *, source
         return _scan(tree, names, source=source, problems=problems, deadline=deadline)
 
     problems: list[Problem] = []
-    division = roots.divided(tree, source=source, scan=scan)
+    division = roots.divided(tree, source=source, scan=scan, values=settings.helm.values_files)
     owned = {tree.shown(folder) for folder in division.owned}
     plain = tuple(file for file in gathered.files if "" not in division.owned and not _below(file.name, owned))
     parts: list[Part] = []
@@ -89,6 +89,8 @@ def rendered(
         return [], ()
 
     def one(part: Part) -> tuple[Read, str]:
+        if part.plan.renderer == roots.HELM:
+            return helm.rendered(part, tree, request, settings, cache=cache, deadline=deadline)
         return kustomize.rendered(part, tree, given.division.scans, request, settings, cache=cache, deadline=deadline)
 
     with ThreadPoolExecutor(2, "rendering") as pool:
@@ -125,6 +127,11 @@ def _scan(
         said = orjson.loads(line)
         paths = tuple((text, number, field_) for text, number, field_ in said["paths"])
         scans[name] = Scan(said["kind"], paths, said["ask"], said["instead"])
+        shown = printable(tree.shown(name))
+        problems += [
+            Problem(code, Severity.WARNING, message, remedy, Place(source, shown, number, column))
+            for code, number, column, message, remedy in said["slips"]
+        ]
     for name in asked:
         if name not in scans:
             shown = printable(tree.shown(name))

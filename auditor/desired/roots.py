@@ -44,7 +44,7 @@ class Scan:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A folder that is rendered as a whole. `file` is its kustomization or chart, by its name in the tree; `chain` are the
-    kustomizations that it uses, itself first; `files` and `links` are all that it needs. `refused`: why it is not rendered."""
+    kustomizations that it uses, itself first, or a chart's values files; `files` and `links` are all that it needs. `refused`: why it is not rendered."""
 
     folder: str
     renderer: str
@@ -69,8 +69,11 @@ class Division:
         return next((folder for folder in parents(name) if folder in self.owned), None)
 
 
-def divided(tree: Tree, *, source: str, scan: Callable[[Sequence[str]], Mapping[str, Scan]]) -> Division:
-    """The source's rendered parts. `scan` reads kustomizations and configurations of generators, by name."""
+def divided(
+    tree: Tree, *, source: str, scan: Callable[[Sequence[str]], Mapping[str, Scan]], values: Sequence[str] = ()
+) -> Division:
+    """The source's rendered parts. `scan` reads kustomizations and configurations of generators, by name; `values` are the values
+    files of charts, as the settings name them."""
     mine = {folder: name for folder, name in _kustomizations(tree).items() if tree.within(folder)}
     charts = _outermost([posixpath.dirname(name) for name in tree.files if posixpath.basename(name) == CHART])
     charts = [folder for folder in charts if tree.within(folder) and not _inside(folder, mine)]
@@ -79,7 +82,13 @@ def divided(tree: Tree, *, source: str, scan: Callable[[Sequence[str]], Mapping[
     referred = {folder for found in used.values() for folder in found}
     candidates = [folder for folder in inner if folder not in referred and scans[inner[folder]].kind != "Component"]
     roots = [_root(tree, folder, scans, source) for folder in _outermost(candidates)]
-    roots += [Plan(folder, HELM, joined(folder, CHART), *_all_of(tree, folder)) for folder in charts]
+    reached = {name for root in roots for name in root.chain}
+    for folder in sorted(inner):  # what only uses itself in a circle is used by nobody: kustomize says so
+        lone = inner[folder] not in reached and folder in referred and scans[inner[folder]].kind != "Component"
+        if lone and not _inside(folder, [root.folder for root in roots]):
+            roots.append(_root(tree, folder, scans, source))
+            reached.update(roots[-1].chain)
+    roots += [_chart(tree, folder, values, source) for folder in charts]
     owned = _outermost([*inner, *charts])
     problems = _unused(tree, roots, owned, source)
     return Division(tuple(sorted(roots, key=lambda root: root.folder)), tuple(owned), tuple(problems), scans)
@@ -150,6 +159,10 @@ def _root(tree: Tree, folder: str, scans: Mapping[str, Scan], source: str) -> Pl
         links.update(dict.fromkeys(own.links))
         if own.name in tree.files:
             files[str(own.name)] = None
+        # a second name is refused by kustomize itself
+        files.update(
+            dict.fromkeys(each for each in (joined(here, known) for known in KUSTOMIZATIONS) if each in tree.files)
+        )
         for text, line, field_ in scans.get(name, Scan()).paths:
             to = led(tree, joined(here, text))
             found = _needed(tree, to, every)
@@ -205,6 +218,31 @@ def _fault(tree: Tree, name: str, text: str, line: int, field_: str, to: Led, so
 def _address(text: str) -> str:
     """What a reference names, without what may be a credential."""
     return printable(re.sub(r"[^/@\s]*@", "", text).partition("?")[0])[:200]
+
+
+def _chart(tree: Tree, folder: str, values: Sequence[str], source: str) -> Plan:
+    """A chart with all of its folder, and the values files that are named for it."""
+    file = joined(folder, CHART)
+    files, links = _all_of(tree, folder)
+    refused = []
+    more: list[str] = []
+    for name in values:
+        to = led(tree, joined(folder, name))
+        if to.name in tree.files:
+            more.append(str(to.name))
+            continue
+        what = "leads out of what may be read" if to.name is None else "is not there"
+        refused.append(
+            problem(
+                OUTSIDE,
+                f"{tree.shown(file)} is not rendered: its values file {printable(name)} {what}",
+                remedy="correct render.helm.values_files: paths are written from the chart's folder",
+                source=source,
+                file=tree.shown(file),
+            )
+        )
+    every = tuple(dict.fromkeys((*files, *more)))
+    return Plan(folder, HELM, file, every, links, tuple(more), tuple(refused))
 
 
 def _all_of(tree: Tree, folder: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

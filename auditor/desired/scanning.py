@@ -1,7 +1,8 @@
 """What kustomizations refer to, read in a process that may die of it: texts in, paths and lines out; nothing is rendered here.
 
 In (standard input): a line of JSON, the names and sizes of the files, then their bytes. Out: one line of JSON for each, in that
-order: `{"error", "kind", "paths": [[text, line, field], …], "ask", "instead"}`. `ask`: how kustomize is brought to say which file
+order: `{"error", "kind", "paths": [[text, line, field], …], "ask", "instead", "slips"}`; slips are
+mistakes that kustomize passes over: [code, line, column, message, remedy]. `ask`: how kustomize is brought to say which file
 an object came from: "append" a line to the file, take "instead" for it, "" where it cannot be asked, "own" where it is asked
 already. Literals, which may be secrets, are not among the paths.
 """
@@ -68,7 +69,13 @@ def scanned(name: str, text: bytes) -> dict[str, Any]:
     kind = str(only.value.get("kind", "")) if only else ""
     ask, instead = _asking(text, only) if only else ("", None)
     said = f"{name}:{error.line}: {error.message}" if error else ""
-    return {"error": said, "kind": kind, "paths": paths, "ask": ask, "instead": instead}
+    slips = [
+        [mistake.code, mistake.line, mistake.column, mistake.message, mistake.remedy]
+        for each in read
+        if each.readable
+        for mistake in each.mistakes
+    ]
+    return {"error": said, "kind": kind, "paths": paths, "ask": ask, "instead": instead, "slips": slips}
 
 
 def _strings(value: Any, path: RawPath) -> Iterator[tuple[RawPath, str]]:

@@ -1,0 +1,5 @@
+"""Builds helm where it is missing, and prints where it is."""
+
+from tests.helm import build
+
+print(build())
