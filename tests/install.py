@@ -68,7 +68,8 @@ def main() -> int:
         print(f"not found: {missing_schema}", file=sys.stderr)
         left.append("sarif")
     plane = subprocess.run([sys.executable, "-m", "tests.controlplane.build"], check=False).returncode
-    return 1 if (left or plane) and os.environ.get("CI") else 0
+    helm = subprocess.run([sys.executable, "-m", "tests.helm"], check=False).returncode
+    return 1 if (left or plane or helm) and os.environ.get("CI") else 0
 
 
 if __name__ == "__main__":
