@@ -14,6 +14,7 @@ pytest_plugins = ["tests.controlplane.fixtures", "tests.postgres"]
 SEED = int(os.environ.get("AUDITOR_TEST_SEED", random.randrange(2**32)))
 
 _QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large]
+settings.register_profile("quick", derandomize=True, deadline=None, max_examples=25, suppress_health_check=_QUIET)
 settings.register_profile("fixed", derandomize=True, deadline=None, max_examples=100, suppress_health_check=_QUIET)
 settings.register_profile("fresh", deadline=None, max_examples=200, print_blob=True, suppress_health_check=_QUIET)
 settings.register_profile("soak", deadline=None, max_examples=5_000, print_blob=True, suppress_health_check=_QUIET)
