@@ -49,7 +49,7 @@ docs: dev ## Write every generated file
 	@$(BIN)/python -m tests.generated --write
 
 test: dev ## Tests that need nothing but Python and git, in a minute: fewer random examples than check
-	@AUDITOR_TEST_PROFILE=quick $(BIN)/python -m pytest -q -n auto -m "not component and not soak and not thorough"
+	@TESTS_PROFILE=quick $(BIN)/python -m pytest -q -n auto -m "not component and not soak and not thorough"
 
 test-313: ## The same on Python 3.13, where there is one
 	@$(PYTHON) -m tests.on_313
@@ -58,7 +58,7 @@ check: components lint types contracts test-313 ## Everything: format, lint, typ
 	@$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not soak"
 
 soak: components ## The large counts; takes as long as it takes
-	@AUDITOR_TEST_PROFILE=soak $(BIN)/python -m pytest -q
+	@TESTS_PROFILE=soak $(BIN)/python -m pytest -q
 
 bench: dev ## Speed and memory, as ratios against a floor in the same run
 	@$(BIN)/python -m tests.bench

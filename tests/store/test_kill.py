@@ -111,6 +111,7 @@ def kill_and_look(store: Store, url: str, rng: random.Random, first: int) -> int
     return n
 
 
+@pytest.mark.thorough
 def test_no_kill_leaves_a_torn_run(url: str, kind: str, rng: random.Random) -> None:
     kills_of_runs(url, rng, KILLS[kind])
 
