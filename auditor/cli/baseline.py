@@ -12,7 +12,8 @@ import typer
 
 from auditor.cli import app, options
 from auditor.cli.check import judged
-from auditor.cli.evaluate import folders, quiet_logs
+from auditor.cli.evaluate import quiet_logs
+from auditor.cli.named import manifests_at
 from auditor.model import Misuse, Severity
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def everything(paths: list[str], at: str | None) -> Listed:
     from auditor.publish.listed import listed
 
     policies = options.chosen((), ())
-    desired = folders(paths, deadline=time.monotonic() + 600, key=new_key())
+    desired = manifests_at(paths, deadline=time.monotonic() + 600, key=new_key())
     result = judged(desired, policies, (), Severity.INFO, options.moment(at) or datetime.now(UTC))
     return listed(result, policies)
 

@@ -15,7 +15,7 @@ import typer
 
 from auditor import logs
 from auditor.cli import app, options
-from auditor.cli.evaluate import folders
+from auditor.cli.named import manifests_at, top_of
 from auditor.model import Audit, Place, Policy, Severity, Snapshot
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def check(
     logs.later("debug" if debug else "warning")
     # The processes that read are started first; what judges is loaded while they work.
     with ThreadPoolExecutor(1, "reading") as aside:
-        reading = aside.submit(folders, paths, deadline=time.monotonic() + 600, key=new_key())
+        reading = aside.submit(manifests_at, paths, deadline=time.monotonic() + 600, key=new_key())
         import auditor.audit
         import auditor.publish.listed
         import auditor.settings  # noqa: F401
@@ -106,7 +106,7 @@ def check(
             mend.show(found, from_top(os.getcwd()))
             return 1 if said.failed else 0
         mend.write(found)
-        desired = folders(paths, deadline=time.monotonic() + 600, key=new_key())
+        desired = manifests_at(paths, deadline=time.monotonic() + 600, key=new_key())
         result = judged(desired, policies, namespace or (), severity, result.at)
         said = list_of(result, desired, policies, judging.fail_on or options.FailOn.ERROR, output, known)
     if output is CheckOutput.TEXT:
@@ -176,12 +176,7 @@ def list_of(
 
 def from_top(here: str) -> Callable[[Place], str]:
     """Names of files from the top of the repository that `here` is in, else from `here`; what is outside of it as a whole path."""
-    top = here
-    while not os.path.exists(os.path.join(top, ".git")):
-        top, last = os.path.dirname(top), top
-        if top == last:
-            top = here
-            break
+    top = top_of(here)
 
     def named(place: Place) -> str:
         if place.file.startswith("<"):

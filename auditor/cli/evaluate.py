@@ -127,11 +127,19 @@ def desired_side(settings: Settings, paths: list[str] | None, *, key: Key, deadl
 
 def folders(paths: list[str], *, deadline: float, key: Key) -> Snapshot:
     """The desired side from paths on disk."""
+    import os
+
     from auditor import desired
     from auditor.settings import FolderSource
 
-    sources = [FolderSource(path=path) for path in paths]
-    return desired.combine([desired.fetch(s, cluster="", key=key, cache=None, deadline=deadline) for s in sources])
+    files = [path for path in paths if os.path.isfile(path)] if len(paths) > 1 else []
+    sides = [desired.read_files(files, key=key, deadline=deadline)] if files else []
+    sides += [
+        desired.fetch(FolderSource(path=path), cluster="", key=key, cache=None, deadline=deadline)
+        for path in paths
+        if path not in files
+    ]
+    return desired.combine(sides)
 
 
 def with_cache(settings: Settings) -> Settings:

@@ -106,6 +106,24 @@ def commits(
     return history.commits(source, revision, cache=cache, count=count, deadline=time.monotonic() + seconds)
 
 
+def read_files(paths: Sequence[str], *, key: Key, deadline: float) -> Snapshot:
+    """Single files as one source, read by one process however many they are: a commit hook names each file that changed.
+
+    What lies in a chart's `templates` is known as such although its `Chart.yaml` is not among them. Raises `Misuse`.
+    """
+    from auditor.desired import folder, sandbox
+    from auditor.desired.files import Gathered, charts
+
+    name = "files"
+    parts = [folder.gather(path, source=name) for path in paths]
+    files = {file.name: file for part in parts for file in part.files}
+    gathered = Gathered(tuple(files.values()), tuple(problem for part in parts for problem in part.problems))
+    beside = {chart for path in paths if (chart := folder.chart_of(path))}
+    request = sandbox.Request(name, "", None, key, tuple(sorted({*charts(gathered.files), *beside})))
+    read = sandbox.read(gathered.files, request, deadline=deadline)
+    return _snapshot(read, gathered.problems, Source(name, fetched_at=datetime.now(UTC)))
+
+
 def _read_folder(source: FolderSource, cluster: str, key: Key, deadline: float) -> Snapshot:
     from auditor.desired import folder, sandbox
     from auditor.desired.files import charts

@@ -57,6 +57,17 @@ def gather(path: str, *, source: str) -> Gathered:
     return _one(printable(path), text, source)
 
 
+def chart_of(path: str) -> str | None:
+    """The `Chart.yaml` of the chart among whose templates a file lies; None where it lies in none."""
+    folder = os.path.dirname(path)
+    while folder and folder != os.path.dirname(folder):
+        folder, name = os.path.split(folder)
+        chart = os.path.join(folder, "Chart.yaml")
+        if name == "templates" and os.path.isfile(chart):
+            return chart
+    return None
+
+
 def tree(path: str) -> Tree | None:
     """Everything around a folder, for what is rendered: a kustomization may use what lies beside it, as far as the git work tree
     reaches that the folder is in; without one, nothing outside of the folder. None where the path is no folder."""
