@@ -117,6 +117,24 @@ class Scope(StrEnum):
     RUNS = "runs"
 
 
+class CauseKind(StrEnum):
+    """Why something began or ended. Nothing is guessed: what has no evidence is UNKNOWN."""
+
+    COMMIT = "commit"
+    HAND = "hand"  # a tool that a person works with wrote it on the cluster
+    CONTROLLER = "controller"
+    APPLIER = "applier"  # the tool that brings git to the cluster wrote it
+    TOOL = "tool"  # a program that is none of the known ones wrote it
+    POLICY = "policy"  # a policy was switched on or off, or judges otherwise
+    SETTINGS = "settings"
+    COVERAGE = "coverage"  # it could be read, and could not before; or the other way round
+    WAIVER = "waiver"  # a waiver began or ended
+    AUDITOR = "auditor"  # another version of this program, or of its score
+    FIRST_RUN = "first-run"  # it was so when it was first looked at
+    SEVERAL = "several"  # more than one of these, at once
+    UNKNOWN = "unknown"
+
+
 class Judges(StrEnum):
     """What a policy is about: RUNNING objects (live, and git beside it) or what is DECLARED (git only)."""
 
@@ -525,6 +543,29 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Cause:
+    """Why an interval began or ended.
+
+    `revision` (in full), `author` and `subject` are of a commit, `manager`, `operation`, `subresource` of a writer on the cluster:
+    a tool, never a person. `at` is when the commit was made, or an upper bound for what the tool wrote; `window` bounds what nobody
+    dated. `place` is the line in git that it is about; `detail` says the rest: which policy or setting, and from what to what.
+    """
+
+    kind: CauseKind
+    certainty: Certainty = Certainty.RECORDED
+    detail: str = ""
+    revision: str = ""
+    author: str = ""
+    subject: str = ""
+    at: datetime | None = None
+    manager: str = ""
+    operation: str = ""
+    subresource: str = ""
+    window: Window | None = None
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One field that differs. `desired` and `live` are JSON values, None where absent, `Sealed` where secret."""
 
@@ -673,4 +714,4 @@ class Audit:
     ignored: tuple[Ignored, ...] = ()
     """Filled only where it was asked for; never stored."""
     waivers: tuple[Granted, ...] = ()
-    """Every waiver that can be read, by place; not stored."""
+    """Every waiver that can be read, by place; a store keeps what they say, not what they cover."""

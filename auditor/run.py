@@ -19,6 +19,7 @@ import structlog
 from auditor import desired as desired_side
 from auditor import live as live_side
 from auditor.audit import Wanted, audit, wanted
+from auditor.causes import Commit, Evidence
 from auditor.exemptions import Terms
 from auditor.kube.secrets import Key
 from auditor.model import (
@@ -112,14 +113,54 @@ def read_live(settings: Settings, want: Wanted, *, key: Key, deadline: float) ->
     return replace(live, resources=tuple(kept))
 
 
-def looked_back(settings: Settings, desired: Snapshot, *, key: Key) -> Mapping[Ref, tuple[Earlier, ...]]:
-    """What earlier commits of the git sources said of the objects they changed."""
+@dataclass(frozen=True, slots=True)
+class LookedBack:
+    """What git remembers: what earlier commits said of the objects they changed; the commits since the last published run, newest
+    first; and the sources of which the last audited revision is no ancestor of this one."""
+
+    earlier: Mapping[Ref, tuple[Earlier, ...]]
+    commits: tuple[Commit, ...] = ()
+    rewritten: frozenset[str] = frozenset()
+
+
+def looked_back(
+    settings: Settings, desired: Snapshot, *, key: Key, audited: Mapping[str, str | None] | None = None
+) -> LookedBack:
+    """What earlier commits of the git sources did. `audited`: the revision of each source in the last published run."""
     name = cluster_name(settings.cluster)
     earlier: dict[Ref, tuple[Earlier, ...]] = {}
+    commits: list[Commit] = []
+    rewritten = set()
     for source, read in zip(settings.sources, desired.sources, strict=True):
         if isinstance(source, GitSource) and read.revision:
-            earlier.update(desired_side.earlier(source, read.revision, cache=settings.cache, key=key, cluster=name))
-    return earlier
+            since = (audited or {}).get(read.name)
+            walk = desired_side.walk(source, read.revision, since=since, cache=settings.cache, key=key, cluster=name)
+            earlier.update(walk.earlier)
+            rewritten |= {read.name} if walk.rewritten else set()
+            commits += [
+                Commit(read.name, c.revision, c.author, c.subject, c.at, frozenset(change.name for change in c.changes))
+                for c in walk.commits
+            ]
+    return LookedBack(earlier, tuple(commits), frozenset(rewritten))
+
+
+def deciding(settings: Settings) -> dict[tuple[str, str], str]:
+    """The settings that decide what is audited and how, as text: when one changes, findings may come and go. No credentials."""
+    found = {
+        "cluster.live": settings.cluster.live,
+        "cluster.namespaces": ", ".join(settings.cluster.namespaces) or "those in git",
+        "cluster.read_secrets": str(settings.cluster.read_secrets).lower(),
+        "cluster.system_namespaces": str(settings.cluster.system_namespaces).lower(),
+        "audit.team_labels": ", ".join(settings.audit.team_labels),
+    }
+    for source in settings.sources:
+        words = [source.namespace or "", *source.appliers]
+        if isinstance(source, GitSource):
+            words = [source.url, source.revision, source.folder, *words]
+        else:
+            words = [source.path, *words]
+        found[f"source {desired_side.source_name(source)}"] = " ".join(word for word in words if word)
+    return {("setting", name): said for name, said in found.items()}
 
 
 def run(
@@ -158,7 +199,7 @@ def run(
     number = store.begin(name, trigger, moment, token=lead.token) if store and lead else None
     with structlog.contextvars.bound_contextvars(run=number, cluster=name):
         try:
-            result = _audited(
+            result, evidence = _audited(
                 settings,
                 policies=() if drift_only else policies,
                 shown=policies,
@@ -170,7 +211,14 @@ def run(
             )
             if store and number is not None:
                 with clock.phase("store"):
-                    store.publish(number, result, phases=clock.phases, judged=policies, finished=datetime.now(UTC))
+                    store.publish(
+                        number,
+                        result,
+                        phases=clock.phases,
+                        judged=policies,
+                        evidence=evidence,
+                        finished=datetime.now(UTC),
+                    )
         except BaseException as broken:
             if store and number is not None:
                 _record(store, number, broken)
@@ -200,11 +248,12 @@ def _audited(
     at: datetime,
     clock: _Clock,
     ignored: bool,
-) -> Audit:
+) -> tuple[Audit, Evidence]:
     with clock.phase("fetch"):
         desired = read_desired(settings, key=key, deadline=clock.deadline)
         past = store.past(cluster_name(settings.cluster)) if store else Past()
-        past = replace(past, earlier=looked_back(settings, desired, key=key))
+        back = looked_back(settings, desired, key=key, audited=audited_before(store, settings) if store else None)
+        past = replace(past, earlier=back.earlier)
     # What left git may still run: its kind and namespace are asked for although git no longer has them.
     want = wanted(desired, shown, settings.cluster.namespaces, left=past.earlier)
     with clock.phase("collect"):
@@ -224,7 +273,25 @@ def _audited(
             terms=Terms(settings.audit.annotation_waivers, settings.audit.longest_waiver_days),
         )
     with clock.phase("collect"):
-        return _confirmed(settings, result, deadline=clock.deadline)
+        result = _confirmed(settings, result, deadline=clock.deadline)
+    evidence = Evidence(
+        desired=desired,
+        live=live,
+        drift=result.drift,
+        commits=back.commits,
+        earlier=back.earlier,
+        rewritten=back.rewritten,
+        conditions=deciding(settings),
+        appliers=tuple(pattern for source in desired.sources for pattern in source.appliers),
+        policies=tuple(policies),
+    )
+    return result, evidence
+
+
+def audited_before(store: Store, settings: Settings) -> dict[str, str | None]:
+    """The revision of each source as the last published run read it."""
+    last = store.runs(cluster_name(settings.cluster), status="published", limit=1)
+    return {source.name: source.revision for run in last for source in run.sources}
 
 
 def _confirmed(settings: Settings, result: Audit, *, deadline: float) -> Audit:

@@ -1,7 +1,7 @@
 """What policies say of objects: policies and two snapshots in, verdicts and scores out."""
 
 from auditor.compliance.catalogue import choose, examples, load_catalogue
-from auditor.compliance.judge import judge
+from auditor.compliance.judge import fingerprints, judge
 from auditor.compliance.score import FORMULA, score
 
-__all__ = ["FORMULA", "choose", "examples", "judge", "load_catalogue", "score"]
+__all__ = ["FORMULA", "choose", "examples", "fingerprints", "judge", "load_catalogue", "score"]

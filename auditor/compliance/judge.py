@@ -219,6 +219,17 @@ def _ask(policy: Policy, resource: Resource, around: Surroundings) -> _Said:
     return _PASSED
 
 
+def fingerprints(policy: Policy, resource: Resource, around: Surroundings) -> frozenset[str] | None:
+    """Of what a policy finds wrong with one body, whichever side it is from; None where the rule cannot tell.
+
+    For trials: whether another state of an object would have the same finding.
+    """
+    said = _ask(policy, resource, around)
+    if said.outcome in (Outcome.UNKNOWN, Outcome.BROKEN):
+        return None
+    return frozenset(finding.fingerprint for finding, _ in _found(policy, resource, said, Side.LIVE))
+
+
 _Draft: TypeAlias = tuple[Finding, tuple[Step, ...]]
 """A finding with the steps to its field, by which the same field is found on the other side."""
 

@@ -19,7 +19,7 @@ from auditor.model import Earlier, Place, Problem, Ref, Resource, Root, Severity
 
 if TYPE_CHECKING:
     from auditor.desired.files import File, Gathered
-    from auditor.desired.history import Commit
+    from auditor.desired.history import Commit, Walk
     from auditor.desired.records import Read
     from auditor.desired.rendering import Prepared
     from auditor.desired.repository import Repository
@@ -54,6 +54,29 @@ def fetch(source: GitSource | FolderSource, *, cluster: str, key: Key, cache: Pa
     return _read_folder(source, cluster, key, deadline)
 
 
+def fetched(
+    source: GitSource | FolderSource, revision: str, *, cache: Path, key: Key, cluster: str, deadline: float
+) -> Snapshot:
+    """What a git source declared at a commit that was fetched before; nothing is fetched. Raises `Unavailable`."""
+    from auditor.desired import history, parsed, repository, sandbox, tree
+    from auditor.desired.files import charts
+    from auditor.desired.source_text import COMMIT
+    from auditor.settings import GitSource
+
+    name = source_name(source)
+    if not isinstance(source, GitSource) or not COMMIT.fullmatch(revision):
+        raise Unavailable("git", f"{name} has no commit {revision[:40]}", reason="not_found")
+    with repository.opened(source, cache=cache, deadline=deadline) as opened:
+        if opened.git("cat-file", "-e", revision + "^{commit}").status:
+            message = f"the commit {revision[:7]} of {name} is not in the cache"
+            raise Unavailable("git", message, remedy="name the settings that it was audited with", reason="not_found")
+        gathered = tree.gather(opened, revision, source=name)
+        committed_at = history.committed_at(opened, revision)
+    request = sandbox.Request(name, cluster, source.namespace or None, key, charts(gathered.files))
+    read = parsed.read(gathered.files, request, cache=cache, deadline=deadline)
+    return _snapshot(read, gathered.problems, Source(name, revision, None, committed_at, None, source.appliers))
+
+
 def combine(snapshots: Sequence[Snapshot]) -> Snapshot:
     """Several sources as one side. Where two declare the same object, the later counts, and it is said."""
     if len(snapshots) == 1:
@@ -84,13 +107,35 @@ def earlier(
     What `revision` itself says is not among it. `body` is None where the object was absent. A folder remembers nothing.
     The source must have been fetched; raises `Unavailable` where its repository is not in the cache, or after `seconds`.
     """
+    return walk(source, revision, cache=cache, key=key, cluster=cluster, commits=commits, seconds=seconds).earlier
+
+
+def walk(
+    source: GitSource | FolderSource,
+    revision: str,
+    *,
+    cache: Path,
+    key: Key,
+    cluster: str,
+    since: str | None = None,
+    commits: int = 20,
+    seconds: float = 60,
+) -> Walk:
+    """`earlier`, and with it the commits that came after the revision `since`; see `history.Walk`. A folder remembers nothing."""
     from auditor.desired import history
     from auditor.settings import GitSource
 
     if not isinstance(source, GitSource):
-        return {}
-    return history.earlier(
-        source, revision, cache=cache, key=key, cluster=cluster, commits=commits, deadline=time.monotonic() + seconds
+        return history.Walk({})
+    return history.walk(
+        source,
+        revision,
+        since=since,
+        cache=cache,
+        key=key,
+        cluster=cluster,
+        commits=commits,
+        deadline=time.monotonic() + seconds,
     )
 
 

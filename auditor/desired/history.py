@@ -59,11 +59,17 @@ def commits(source: GitSource, revision: str, *, cache: Path, count: int, deadli
 
 
 def log(
-    opened: Repository, revision: str, *, count: int, folder: str = "", besides: Sequence[str] = ()
+    opened: Repository,
+    revision: str,
+    *,
+    count: int,
+    folder: str = "",
+    besides: Sequence[str] = (),
+    without: str = "",
 ) -> tuple[Commit, ...]:
-    """The same, of a repository that is open; `besides` are files that count like those of the folder. Raises `Unavailable` where
-    the commit is not in it."""
-    if not COMMIT.fullmatch(revision):
+    """The same, of a repository that is open; `besides` are files that count like those of the folder; without the commit
+    `without` and what came before it. Raises `Unavailable` where a commit is not in it."""
+    if not COMMIT.fullmatch(revision) or (without and not COMMIT.fullmatch(without)):
         raise Unavailable("git", "the revision is not a commit in full", remedy="fetch first", reason="not_found")
     arguments = [
         "log",
@@ -83,6 +89,7 @@ def log(
         _FORMAT,
         "--end-of-options",
         revision,
+        *((f"^{without}",) if without else ()),
     ]
     said = opened.git(*arguments, *(("--", f"{folder}/", *besides) if folder else ()), limit=64 << 20)
     if said.status and not said.cut:
@@ -145,13 +152,42 @@ def _time(seconds: str) -> datetime:
     return datetime.fromtimestamp(min(int(text) if text.isdigit() else 0, _LAST_SECOND), UTC)
 
 
-def earlier(
-    source: GitSource, revision: str, *, cache: Path, key: Key, cluster: str, commits: int, deadline: float
-) -> Mapping[Ref, tuple[Earlier, ...]]:
-    """What commits before `revision` said of each object that the last `commits` of them changed, newest first."""
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """What lies between two audited revisions, and before.
+
+    `earlier`: as `desired.earlier` gives it. `commits`: those since the older revision, newest first, with the files they changed;
+    at most `MOST_COMMITS`; `past`: all that were looked at. `rewritten`: the older revision is not among what led to the newer one
+    (a forced push), or not there.
+    """
+
+    earlier: Mapping[Ref, tuple[Earlier, ...]]
+    commits: tuple[Commit, ...] = ()
+    rewritten: bool = False
+    past: tuple[Commit, ...] = ()
+
+
+MOST_COMMITS: Final = 500
+
+
+def walk(
+    source: GitSource,
+    revision: str,
+    *,
+    since: str | None,
+    cache: Path,
+    key: Key,
+    cluster: str,
+    commits: int,
+    deadline: float,
+) -> Walk:
+    """What commits up to `revision` said of each object that the last `commits` of them, or those since the revision `since`,
+    changed; and the latter. Without `since`, no commit counts as between."""
     with repository.opened(source, cache=cache, deadline=deadline) as opened:
         given = rendered_past.prepared(opened, revision, deadline=deadline)
-        past = log(opened, revision, count=commits, folder=source.folder, besides=rendered_past.besides(given))
+        besides = rendered_past.besides(given)
+        between, rewritten = _between(opened, revision, since, besides)
+        past = log(opened, revision, count=max(commits, len(between)), folder=source.folder, besides=besides)
         turned = rendered_past.states(opened, past, given, cache=cache, key=key, cluster=cluster, deadline=deadline)
         past = tuple(replace(commit, changes=rendered_past.plain(commit.changes, given)) for commit in past)
         wanted = {blob for commit in past for change in commit.changes for blob in change.blobs}
@@ -171,7 +207,16 @@ def earlier(
     objects = {
         at: {resource.ref: resource.body for resource in found.resources} for at, found in zip(files, read, strict=True)
     }
-    return _told(past, objects, turned)
+    return Walk(_told(past, objects, turned), between, rewritten, past)
+
+
+def _between(opened: Repository, revision: str, since: str | None, besides: Sequence[str]) -> tuple[tuple[Commit, ...], bool]:
+    if since is None or since == revision:
+        return (), False
+    if not COMMIT.fullmatch(since) or opened.git("cat-file", "-e", since + "^{commit}").status:
+        return (), True
+    between = log(opened, revision, count=MOST_COMMITS, folder=opened.source.folder, besides=besides, without=since)
+    return between, opened.git("merge-base", "--is-ancestor", since, revision).status != 0
 
 
 def _affordable(past: tuple[Commit, ...], sizes: Mapping[str, int]) -> tuple[Commit, ...]:

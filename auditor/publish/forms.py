@@ -321,3 +321,115 @@ class PoliciesForm(TypedDict):
 
     version: Literal[1]
     policies: list[PolicyForm]
+
+
+class CauseForm(TypedDict):
+    """Why something began or ended. `kind` says which of the other fields there are; `words` is the same for people."""
+
+    kind: Literal[
+        "commit",
+        "hand",
+        "controller",
+        "applier",
+        "tool",
+        "policy",
+        "settings",
+        "coverage",
+        "waiver",
+        "auditor",
+        "first-run",
+        "several",
+        "unknown",
+    ]
+    certainty: Literal["recorded", "likely", "unknown"]
+    detail: str
+    revision: str
+    author: str
+    subject: str
+    at: str | None
+    manager: str
+    operation: str
+    subresource: str
+    window: WindowForm | None
+    place: PlaceForm | None
+    words: str
+
+
+class SpanForm(TypedDict):
+    """One interval of one thing: `what` has the columns of the table `of`."""
+
+    of: str
+    since: str
+    opened: str
+    opened_cause: CauseForm | None
+    closed: str | None
+    closed_cause: CauseForm | None
+    replaced: bool
+    what: dict[str, Any]
+
+
+class CommitForm(TypedDict):
+    source: str
+    revision: str
+    author: str
+    subject: str
+    at: str
+
+
+class PartForm(TypedDict):
+    at: str
+    points: float
+    cause: CauseForm | None
+
+
+class MoveForm(TypedDict):
+    """What moved a score: `rest` are the points that no part explains."""
+
+    scope: Literal["cluster", "namespace", "team"]
+    name: str
+    since: str
+    until: str
+    before: ScoreForm | None
+    after: ScoreForm | None
+    parts: list[PartForm]
+    rest: float
+    sentences: list[str]
+
+
+class HistoryForm(TypedDict):
+    """`auditor history OBJECT -o json`; without an object `ref` is null, and `moves` tells of the score."""
+
+    version: Literal[1]
+    ref: RefForm | None
+    spans: list[SpanForm]
+    commits: list[CommitForm]
+    moves: list[MoveForm]
+    notes: list[str]
+
+
+class BlamedForm(TypedDict):
+    ref: RefForm
+    policy: str
+    finding: FindingForm
+    since: str
+    until: str | None
+    cause: CauseForm | None
+    spans: list[SpanForm]
+    notes: list[str]
+
+
+class BlamedFieldForm(TypedDict):
+    """One field that drifts, and why it began to."""
+
+    ref: RefForm
+    change: ChangeForm
+    since: str
+    cause: CauseForm | None
+
+
+class BlameForm(TypedDict):
+    """`auditor blame FINDING -o json`"""
+
+    version: Literal[1]
+    findings: list[BlamedForm]
+    drift: list[BlamedFieldForm]

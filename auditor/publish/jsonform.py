@@ -224,7 +224,7 @@ def drift_forms(drift: Iterable[model.Drift]) -> list[forms.DriftForm]:
             "changes": [change_form(one.ref, change) for change in one.changes],
             "reason": one.reason,
             "place": place_form(one.place),
-            "window": _window(one.window),
+            "window": window_form(one.window),
             "pending": one.pending,
         }
         for one in sorted(drift, key=lambda one: (one.ref.key, one.kind))
@@ -243,7 +243,7 @@ def change_form(ref: model.Ref, change: model.Change) -> forms.ChangeForm:
         "desired": desired,
         "live": live,
         "severity": change.severity.value,
-        "window": _window(change.window),
+        "window": window_form(change.window),
         "place": place_form(change.place),
         "owner": owner_form(change.owner) if change.owner else None,
         "direction": change.direction.value,
@@ -377,7 +377,8 @@ def _cell(cell: model.Cell) -> forms.CellForm:
     }
 
 
-def _window(window: model.Window | None) -> forms.WindowForm | None:
+def window_form(window: model.Window | None) -> forms.WindowForm | None:
+    """Between the last run that did not see it and the first that did."""
     return {"after": _moment_or_none(window.after), "before": moment(window.before)} if window else None
 
 

@@ -17,6 +17,8 @@ FORMS: Final[Mapping[str, Any]] = {
     "manifests-mend": forms.MendsForm,
     "policies": forms.PoliciesForm,
     "waivers": forms.WaiversForm,
+    "history": forms.HistoryForm,
+    "blame": forms.BlameForm,
 }
 
 

@@ -16,17 +16,18 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
-from auditor.model import Audit, Misuse, Past, Policy, Ref, Scores
+from auditor.model import Audit, Finding, Misuse, Past, Policy, Ref, Scores
 from auditor.store import backup as copies
-from auditor.store import changes, invariants, leadership, migrate, past, reports, retention, states, writes
+from auditor.store import changes, invariants, leadership, migrate, moves, past, reports, retention, states, writes
 from auditor.store import runs as run_list
 from auditor.store.connection import BUSY_SECONDS, connect, is_sqlite, reading, sever, unavailable
 from auditor.store.leadership import PACE, Lead, Pace
 from auditor.store.tables import HEAD
-from auditor.store.views import Blindness, Changes, Episode, Point, Report, Run, Span, State
+from auditor.store.views import Blindness, Changes, Episode, Move, Part, Point, Report, Run, Span, State
 from auditor.store.writes import Written
 
 if TYPE_CHECKING:
+    from auditor.causes import Evidence
     from auditor.settings import StoreSettings
 
 
@@ -84,10 +85,13 @@ class Store:
         *,
         phases: Mapping[str, float] | None = None,
         judged: Sequence[Policy] = (),
+        evidence: Evidence | None = None,
         finished: datetime | None = None,
     ) -> Written:
         """See `writes.publish`."""
-        return writes.publish(self.engine, run, audit, phases=phases, judged=judged, finished=finished)
+        return writes.publish(
+            self.engine, run, audit, phases=phases, judged=judged, evidence=evidence, finished=finished
+        )
 
     def fail(self, run: int, reason: str, finished: datetime | None = None) -> None:
         """See `writes.fail`."""
@@ -162,6 +166,13 @@ class Store:
         with reading(self.engine) as connection:
             return changes.score_points(connection, cluster, since, until, scope=scope, name=name)
 
+    def move(
+        self, cluster: str, since: datetime, until: datetime, *, scope: str = "cluster", name: str = ""
+    ) -> Move | None:
+        """See `moves.move`."""
+        with reading(self.engine) as connection:
+            return moves.move(connection, cluster, since, until, scope=scope, name=name)
+
     def changes(self, cluster: str, since: datetime, until: datetime) -> Changes:
         """See `changes.between`."""
         with reading(self.engine) as connection:
@@ -181,6 +192,28 @@ class Store:
         """See `changes.finding_history`."""
         with reading(self.engine) as connection:
             return changes.finding_history(connection, cluster, fingerprint)
+
+    def drifting(self, ref: Ref) -> tuple[Episode, ...]:
+        """See `changes.drifting`."""
+        with reading(self.engine) as connection:
+            return changes.drifting(connection, ref)
+
+    def named(self, cluster: str, kind: str, namespace: str | None, name: str) -> tuple[Ref, ...]:
+        """See `changes.named`."""
+        with reading(self.engine) as connection:
+            return changes.named(connection, cluster, kind, namespace, name)
+
+    def finding(self, cluster: str, fingerprint: str) -> Finding | None:
+        """See `changes.finding`."""
+        with reading(self.engine) as connection:
+            return changes.finding(connection, cluster, fingerprint)
+
+    def fingerprints(
+        self, cluster: str, *, prefix: str = "", policy: str = "", ref: Ref | None = None
+    ) -> tuple[str, ...]:
+        """See `changes.fingerprints`."""
+        with reading(self.engine) as connection:
+            return changes.fingerprints(connection, cluster, prefix=prefix, policy=policy, ref=ref)
 
     # Reports
 
@@ -314,7 +347,9 @@ __all__ = [
     "Changes",
     "Episode",
     "Lead",
+    "Move",
     "Pace",
+    "Part",
     "Point",
     "Report",
     "Run",

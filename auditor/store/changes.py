@@ -10,24 +10,26 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, case, func, select
 
-from auditor.model import Cell, CellState, Ref, Score
+from auditor.model import Cell, CellState, Finding, Ref, Score
+from auditor.store import cause_rows, states
 from auditor.store import runs as run_list
-from auditor.store import states
 from auditor.store.facts import CELLS, DRIFT, DRIFT_FIELDS, FACTS, FINDINGS, SCORES, Fact
+from auditor.store.past import ref_of
 from auditor.store.rows import identity
 from auditor.store.tables import objects
 from auditor.store.texts import NAME_LIMIT, clean, value_of
 from auditor.store.views import Blindness, Changes, Episode, Point, Span
 
 _TIMELINE: Final = ("verdicts", "findings", "drift", "drift_fields", "not_compared", "workload_scores", "seen")
+_NONE: Final = (0, -1)  # the key of no cause
 _UNREAD: Final = (CellState.DENIED.value, CellState.UNAVAILABLE.value)
 
 
 def between(connection: Connection, cluster: str, since: datetime, until: datetime) -> Changes:
     """The findings, the drift and its fields that began or ended in a period."""
-    period = _Period.of(connection, cluster, since, until)
+    period = Period.of(connection, cluster, since, until)
     if period is None:
         return Changes()
     return Changes(
@@ -40,7 +42,7 @@ def between(connection: Connection, cluster: str, since: datetime, until: dateti
     )
 
 
-class _Period:
+class Period:
     """The published runs of a cluster after `first` and up to `last`, and what they began and ended."""
 
     def __init__(self, connection: Connection, cluster: str, key: int, first: int, last: int) -> None:
@@ -48,7 +50,7 @@ class _Period:
         self.refs = states.refs_by_id(connection, key, cluster)
 
     @classmethod
-    def of(cls, connection: Connection, cluster: str, since: datetime, until: datetime) -> _Period | None:
+    def of(cls, connection: Connection, cluster: str, since: datetime, until: datetime) -> Period | None:
         last = run_list.as_of(connection, cluster, until)
         key = run_list.cluster_id(connection, cluster)
         if last is None or key is None:
@@ -64,20 +66,42 @@ class _Period:
             )
         else:
             rows = self.rows(fact, c.closed_run > self.first, c.closed_run <= self.last, c.replaced.is_(False))
+        return self.told(fact, rows)
+
+    def told(self, fact: Fact, rows: list[Any]) -> tuple[Episode, ...]:
+        """The episodes that intervals are the last of, each with why it began and ended."""
         at = run_list.moments(self.connection, {key for row in rows for key in (row.since_run, self._end(row)) if key})
         fields = self._fields(rows) if fact is DRIFT else {}
+        firsts = self._firsts(fact, rows)
+        causes = cause_rows.of_rows(self.connection, [*rows, *firsts.values()])
         found = [
             Episode(
                 ref=self.refs[row.object_id],
                 what=self._what(fact, row, fields),
                 since=at[row.since_run],
                 until=at[end] if (end := self._end(row)) else None,
-                opened_cause=row.opened_cause,
-                closed_cause=row.closed_cause if end else None,
+                opened_cause=causes.get(cause_rows.opened(firsts.get(self._episode(fact, row), row)) or _NONE),
+                closed_cause=causes.get(cause_rows.closed(row) or _NONE) if end else None,
             )
             for row in rows
         ]
         return tuple(sorted(found, key=lambda episode: (episode.since, episode.ref.key, str(episode.what))))
+
+    def _episode(self, fact: Fact, row: Any) -> tuple[Any, ...]:
+        return (*(getattr(row, name) for name in fact.key), row.since_run)
+
+    def _firsts(self, fact: Fact, rows: Iterable[Any]) -> dict[tuple[Any, ...], Any]:
+        """Of the episodes whose first interval is not among the rows: that one, by episode."""
+        later = {self._episode(fact, row): row for row in rows if row.since_run != row.opened_run}
+        found: dict[tuple[Any, ...], Any] = {}
+        runs = sorted({row.since_run for row in later.values()})
+        c = fact.table.c
+        for start in range(0, len(runs), 400):
+            some = runs[start : start + 400]
+            for row in self.rows(fact, c.opened_run.in_(some), c.since_run == c.opened_run):
+                if self._episode(fact, row) in later:
+                    found[self._episode(fact, row)] = row
+        return found
 
     def rows(self, fact: Fact, *conditions: ColumnElement[bool]) -> list[Any]:
         query = select(fact.table).where(fact.table.c.cluster_id == self.cluster_id, *conditions)
@@ -87,7 +111,7 @@ class _Period:
         """Of each episode, the interval that was its last by the end of the period."""
         found: dict[tuple[Any, ...], Any] = {}
         for row in sorted(rows, key=lambda row: (row.opened_run, row.id)):
-            found[(*(getattr(row, name) for name in fact.key), row.since_run)] = row
+            found[self._episode(fact, row)] = row
         return list(found.values())
 
     def _end(self, row: Any) -> int | None:
@@ -144,10 +168,69 @@ def finding_history(connection: Connection, cluster: str, fingerprint: str) -> t
     return tuple(_spans(connection, [("findings", row) for row in rows]))
 
 
+def finding(connection: Connection, cluster: str, fingerprint: str) -> Finding | None:
+    """A finding as it is, or last was; None if it never was."""
+    c = FINDINGS.table.c
+    key = run_list.cluster_id(connection, cluster)
+    query = select(FINDINGS.table).where(c.cluster_id == key, c.fingerprint == clean(fingerprint, NAME_LIMIT))
+    row = connection.execute(query.order_by(c.opened_run.desc(), c.id.desc()).limit(1)).first()
+    if row is None or key is None:
+        return None
+    o = objects.c
+    own = connection.execute(select(o.grp, o.kind, o.namespace, o.name).where(o.id == row.object_id)).one()
+    return states.finding_of(row, {row.object_id: ref_of(cluster, *own)})
+
+
+def named(connection: Connection, cluster: str, kind: str, namespace: str | None, name: str) -> tuple[Ref, ...]:
+    """Every object of that kind and name that is on record, in whatever API group; the kind in any case."""
+    o = objects.c
+    query = select(o.grp, o.kind, o.namespace, o.name).where(
+        o.cluster_id == run_list.cluster_id(connection, cluster),
+        o.namespace == clean(namespace or "", NAME_LIMIT),
+        o.name == clean(name, NAME_LIMIT),
+    )
+    rows = connection.execute(query.order_by(o.grp)).all()
+    return tuple(ref_of(cluster, *row) for row in rows if row.kind.lower() == kind.lower())
+
+
+def drifting(connection: Connection, ref: Ref) -> tuple[Episode, ...]:
+    """The fields of an object that differ from git now, by path."""
+    last = run_list.as_of(connection, ref.cluster, None)
+    if last is None or last.at is None:
+        return ()
+    period = Period.of(connection, ref.cluster, last.at, last.at)
+    assert period is not None
+    c = DRIFT_FIELDS.table.c
+    keys = [key for key, known in period.refs.items() if known == ref]
+    return period.told(DRIFT_FIELDS, period.rows(DRIFT_FIELDS, c.object_id.in_(keys), c.closed_run.is_(None)))
+
+
+def fingerprints(
+    connection: Connection, cluster: str, *, prefix: str = "", policy: str = "", ref: Ref | None = None
+) -> tuple[str, ...]:
+    """The fingerprints of findings, those that are open first: that begin so, or are of a policy or an object. At most 100."""
+    c, o = FINDINGS.table.c, objects.c
+    query = select(c.fingerprint, func.min(case((c.closed_run.is_(None), 0), else_=1)).label("over")).where(
+        c.cluster_id == run_list.cluster_id(connection, cluster)
+    )
+    if prefix:
+        # A range, not LIKE: the index on open findings is of no use to it otherwise. Fingerprints are hexadecimal.
+        query = query.where(c.fingerprint >= prefix, c.fingerprint < prefix + "g")
+    if policy:
+        query = query.where(c.policy == policy)
+    if ref is not None:
+        group, kind, namespace, name = identity(ref)
+        own = select(o.id).where(o.kind == kind, o.namespace == namespace, o.name == name)
+        query = query.where(c.object_id.in_(own.where(o.grp == group) if group else own))
+    rows = connection.execute(query.group_by(c.fingerprint).order_by("over", c.fingerprint).limit(100))
+    return tuple(row.fingerprint for row in rows)
+
+
 def _spans(connection: Connection, rows: list[tuple[str, Any]]) -> Iterator[Span]:
     at = run_list.moments(
         connection, {key for _, row in rows for key in (row.opened_run, row.since_run, row.closed_run) if key}
     )
+    causes = cause_rows.of_rows(connection, [row for _, row in rows])
     for of, row in rows:
         what = {name: getattr(row, name) for name in FACTS[of].columns if name not in ("object_id", "concerns", "n")}
         for side in ("desired", "live"):
@@ -159,10 +242,10 @@ def _spans(connection: Connection, rows: list[tuple[str, Any]]) -> Iterator[Span
             since=at[row.since_run],
             opened=at[row.opened_run],
             opened_run=row.opened_run,
-            opened_cause=row.opened_cause,
+            opened_cause=causes.get(cause_rows.opened(row) or _NONE),
             closed=at[row.closed_run] if row.closed_run else None,
             closed_run=row.closed_run,
-            closed_cause=row.closed_cause,
+            closed_cause=causes.get(cause_rows.closed(row) or _NONE),
             replaced=row.replaced,
         )
 
@@ -172,7 +255,7 @@ def score_points(
 ) -> tuple[Point, ...]:
     """A score over a period, for `scope` "cluster", "namespace" or "team": a point where it changed, and one for what held when
     the period began. A score that ended (a namespace went) is followed by one of None over no workloads."""
-    period = _Period.of(connection, cluster, since, until)
+    period = Period.of(connection, cluster, since, until)
     if period is None:
         return ()
     c = SCORES.table.c
@@ -195,7 +278,7 @@ def score_points(
 
 def blindness(connection: Connection, cluster: str, since: datetime, until: datetime) -> tuple[Blindness, ...]:
     """The cells that could not be read at some time in a period, and from when until when; the longest first."""
-    period = _Period.of(connection, cluster, since, until)
+    period = Period.of(connection, cluster, since, until)
     if period is None:
         return ()
     c = CELLS.table.c

@@ -15,9 +15,6 @@ from sqlalchemy import Boolean, Column, Double, ForeignKey, Index, Integer, Tabl
 from auditor.store.tables import Id, Moment
 from auditor.store.tables import metadata as metadata  # whoever takes it from here has all tables in it
 
-NOT_RECORDED: Final = "not-recorded"
-"""The cause of an interval's beginning or end, until causes are found."""
-
 
 @dataclass(frozen=True, slots=True)
 class Fact:
@@ -68,8 +65,9 @@ def _fact(
         Column("closed_run", Id, ForeignKey("runs.id")),
         # Closed because the next interval of the same episode or thing began in the same run; false: it is over.
         Column("replaced", Boolean, nullable=False, server_default=false()),
-        Column("opened_cause", Text, nullable=False, server_default=NOT_RECORDED),
-        Column("closed_cause", Text),
+        # Of `causes`: the number within opened_run and closed_run; NULL where that run recorded none.
+        Column("opened_cause", Integer),
+        Column("closed_cause", Integer),
         # Of one thing, one interval is open at most; and the open ones of a cluster are found at once.
         Index(
             f"uq_{name}_open",
@@ -246,3 +244,21 @@ SCORES: Final = _fact("scores", _text("scope"), _text("name"), *_score(), key=("
 WORKLOAD_SCORES: Final = _fact("workload_scores", _object(), *_score(), key=("object_id",), values=_SCORE)
 TEAMS: Final = _fact("teams", _text("namespace"), _text("team"), key=("namespace",), values=("team",))
 SEEN: Final = _fact("seen", _object(), key=("object_id",))
+
+# What the audit itself was made under: kind "policy", "setting" or "auditor", a name, and a word that changes when it does.
+CONDITIONS: Final = _fact(
+    "conditions", _text("kind"), _text("name"), _text("value"), key=("kind", "name"), values=("value",)
+)
+
+WAIVERS: Final = _fact(
+    "waivers",
+    _text("fingerprint"),
+    Column(
+        "object_id", Id, ForeignKey("objects.id")
+    ),  # who carries the annotation; NULL for an entry of a waivers file
+    *(_text(name) for name in ("policy", "kind", "namespace", "name", "container", "reason", "until", "by", "state")),
+    *_place(),
+    key=("fingerprint",),
+    values=("object_id", "policy", "kind", "namespace", "name", "container", "reason", "until", "by", "state"),
+    loose=PLACE,
+)

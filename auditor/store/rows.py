@@ -42,10 +42,13 @@ def refs_of(audit: Audit) -> Iterator[Ref]:
     yield from (problem.ref for problem in audit.problems if problem.ref)
     yield from audit.scores.workloads
     yield from audit.seen
+    yield from (granted.waiver.holder for granted in audit.waivers if granted.waiver.holder)
 
 
-def rows_of(audit: Audit, ids: Mapping[Ref, int]) -> dict[str, Rows]:
-    """The rows of each fact, by the name of its table."""
+def rows_of(
+    audit: Audit, ids: Mapping[Ref, int], conditions: Mapping[tuple[str, str], str] | None = None
+) -> dict[str, Rows]:
+    """The rows of each fact, by the name of its table. `conditions`: what the audit was made under."""
 
     def rows(fact: Fact, found: Iterable[Row]) -> Rows:
         out: Rows = {}
@@ -82,6 +85,11 @@ def rows_of(audit: Audit, ids: Mapping[Ref, int]) -> dict[str, Rows]:
         ),
         "teams": rows(facts.TEAMS, ((_name(ns), clean(team)) for ns, team in audit.scores.team_of.items())),
         "seen": rows(facts.SEEN, ((ids[ref],) for ref in audit.seen)),
+        "conditions": rows(
+            facts.CONDITIONS,
+            ((_name(kind), _name(name), clean(said)) for (kind, name), said in (conditions or {}).items()),
+        ),
+        "waivers": rows(facts.WAIVERS, _waivers(audit, ids)),
     }
 
 
@@ -119,6 +127,26 @@ def _finding(finding: Finding, ids: Mapping[Ref, int]) -> Row:
         clean(finding.remedy),
         *_place(finding.place),
     )
+
+
+def _waivers(audit: Audit, ids: Mapping[Ref, int]) -> Iterator[Row]:
+    counts: dict[str, int] = {}
+    for granted in audit.waivers:
+        waiver, holder = granted.waiver, granted.waiver.holder
+        about = [waiver.kind, waiver.namespace, waiver.name, waiver.container]
+        fingerprint = digest(waiver.policy, *(identity(holder) if holder else ("file",)), *about)
+        counts[fingerprint] = number = counts.get(fingerprint, -1) + 1
+        yield (
+            digest(fingerprint, str(number)) if number else fingerprint,
+            ids[holder] if holder else None,
+            _name(waiver.policy),
+            *map(clean, about),
+            clean(waiver.reason),
+            waiver.until.isoformat(),
+            clean(waiver.by),
+            granted.state.value,
+            *_place(waiver.place),
+        )
 
 
 def _drift(drift: Drift, ids: Mapping[Ref, int]) -> Row:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Select, select
@@ -24,6 +24,7 @@ from auditor.model import (
     Drift,
     DriftKind,
     Finding,
+    Granted,
     NotCompared,
     Outcome,
     Owner,
@@ -36,6 +37,8 @@ from auditor.model import (
     Severity,
     Side,
     Verdict,
+    Waiver,
+    WaiverState,
     Window,
 )
 from auditor.store import runs as run_list
@@ -119,6 +122,7 @@ def state(connection: Connection, cluster: str, at: datetime | None) -> State | 
         not_compared=tuple(sorted(not_compared, key=lambda entry: (entry.ref.key, entry.path, entry.reason))),
         scores=scores_of(found),
         seen=frozenset(found.refs[row.object_id] for row in found.rows("seen")),
+        waivers=_waivers(found),
     )
     drift_since = {(found.refs[row.object_id], ""): since[row.since_run] for row in drift_rows}
     drift_since |= {(found.refs[row.object_id], row.path): since[row.since_run] for row in field_rows}
@@ -244,6 +248,33 @@ def change_of(row: Any) -> Change:
         direction=Direction(row.direction),
         words=row.words,
     )
+
+
+def _waivers(found: Reader) -> tuple[Granted, ...]:
+    granted = [
+        Granted(
+            Waiver(
+                policy=row.policy,
+                reason=row.reason,
+                by=row.by,
+                until=date.fromisoformat(row.until),
+                place=_place(row),
+                holder=None if row.object_id is None else found.refs[row.object_id],
+                kind=row.kind,
+                namespace=row.namespace,
+                name=row.name,
+                container=row.container,
+            ),
+            WaiverState(row.state),
+        )
+        for row in found.rows("waivers")
+    ]
+
+    def key(one: Granted) -> tuple[str, int, str, str]:
+        place = one.waiver.place
+        return (place.file if place else "", place.line if place else 0, one.waiver.policy, str(one.waiver))
+
+    return tuple(sorted(granted, key=key))
 
 
 def _problems(found: Reader) -> tuple[Problem, ...]:

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Dialect
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """The revision this code reads and writes; `migrations/versions` ends with it (a test holds them together)."""
 
 
@@ -109,6 +109,30 @@ leaders = Table(
     Column("token", BigInteger, nullable=False),  # grows with every leader
     Column("replica", Text, nullable=False),
     Column("since", Moment, nullable=False),
+)
+
+causes = Table(
+    "causes",
+    metadata,
+    # Of one run: what refers to it was begun or ended by that run, so a cause goes with its run.
+    Column("run_id", Id, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("n", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String(16), nullable=False),
+    Column("certainty", String(16), nullable=False),
+    Column("detail", Text),
+    Column("revision", Text),
+    Column("author", Text),
+    Column("subject", Text),
+    Column("at", Moment),
+    Column("manager", Text),
+    Column("operation", Text),
+    Column("subresource", Text),
+    Column("window_after", Moment),
+    Column("window_before", Moment),
+    Column("place_source", Text),
+    Column("place_file", Text),
+    Column("place_line", Integer),
+    Column("place_column", Integer),
 )
 
 objects = Table(

@@ -24,11 +24,14 @@ UNDECIDED: Final = (Outcome.UNKNOWN, Outcome.BROKEN)
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """An open interval: its id, the run its episode began with, and its row as the fact orders columns."""
+    """An open interval: its id, the run its episode began with, and its row as the fact orders columns; the run that opened it,
+    and the number of its cause within that run."""
 
     id: int
     since: int
     row: Row
+    opened: int = 0
+    cause: int | None = None
 
 
 def settle(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from auditor.model import Audit, Cell, Change, Drift, Finding, Ref, Score, Source
+from auditor.model import Audit, Cause, Cell, Change, Drift, Finding, Ref, Score, Source
 
 CellKey: TypeAlias = tuple[str, str, str | None]
 """Group, kind, namespace."""
@@ -56,15 +56,16 @@ class State:
 class Episode:
     """Something that was open without a gap, as it last was: a finding, the drift of an object with its fields, or one field.
 
-    `since`: of the first run that saw it; `until`: of the run that no longer did, None while open.
+    `since`: of the first run that saw it; `until`: of the run that no longer did, None while open. Causes are None where none was
+    recorded; `opened_cause` is that of the beginning of the episode.
     """
 
     ref: Ref
     what: Finding | Drift | Change
     since: datetime
     until: datetime | None
-    opened_cause: str
-    closed_cause: str | None
+    opened_cause: Cause | None
+    closed_cause: Cause | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +93,10 @@ class Span:
     since: datetime
     opened: datetime
     opened_run: int
-    opened_cause: str
+    opened_cause: Cause | None
     closed: datetime | None
     closed_run: int | None
-    closed_cause: str | None
+    closed_cause: Cause | None
     replaced: bool
 
 
@@ -125,3 +126,35 @@ class Blindness:
     cell: Cell
     since: datetime
     until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one cause did to a score at one run: `points` up (or down, below 0), when replayed in the order of time.
+
+    `turned`: verdicts by object and policy, with their outcomes before and after ("" where there was none). `findings`, `changes`:
+    what it brought; `gone`, `undone`: what it ended.
+    """
+
+    at: datetime
+    cause: Cause | None
+    points: float
+    turned: tuple[tuple[Ref, str, str, str], ...] = ()
+    findings: tuple[Finding, ...] = ()
+    gone: tuple[Finding, ...] = ()
+    changes: tuple[tuple[Ref, Change], ...] = ()
+    undone: tuple[tuple[Ref, Change], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A score at two moments, and what moved it. `rest`: the points that no part explains, such as by another formula."""
+
+    scope: str
+    name: str
+    since: datetime
+    until: datetime
+    before: Score | None
+    after: Score | None
+    parts: tuple[Part, ...] = ()
+    rest: float = 0.0

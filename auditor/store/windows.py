@@ -28,7 +28,7 @@ def date_back(
     standing: Mapping[str, Mapping[Row, Open]],
 ) -> None:
     """Give new drift its window: from the last run that saw the object in order, which need not be the last run."""
-    before = _run_before(connection, cluster_id, None)
+    before = run_before(connection, cluster_id, None)
     # Almost always nothing was hidden from the last run, and that one is the answer for all.
     hidden = any(found.row[3] in UNREAD for found in standing["cells"].values())
     uncompared = {key[0] for key in standing["not_compared"]}
@@ -66,7 +66,7 @@ def _last_sight(
             begun.append(own.opened_run)
         if not begun:
             return run[1]
-        run = _run_before(connection, cluster_id, min(begun))
+        run = run_before(connection, cluster_id, min(begun))
     return None
 
 
@@ -74,7 +74,8 @@ def _during(query: Select[Any], c: ReadOnlyColumnCollection[str, Column[Any]], r
     return query.where(c.opened_run <= run, c.closed_run.is_(None) | (c.closed_run > run))
 
 
-def _run_before(connection: Connection, cluster_id: int, run: int | None) -> tuple[int, datetime] | None:
+def run_before(connection: Connection, cluster_id: int, run: int | None) -> tuple[int, datetime] | None:
+    """The last published run that is still whole (before that one): its id and when it judged as of."""
     # What runs before retention's edge could not see is no longer known, so they vouch for nothing.
     query = select(runs.c.id, runs.c.at).where(
         runs.c.cluster_id == cluster_id, runs.c.status == "published", runs.c.pruned.is_(False)

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import orjson
-from sqlalchemy import Connection, Engine, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Engine, func, insert, select, update
 
 import auditor
-from auditor.model import Audit, Policy, Ref
-from auditor.store import keys, unknown, windows
+from auditor.causes import Event, Evidence, explain
+from auditor.model import Audit, Cause, CauseKind, Policy, Ref, Window
+from auditor.store import cause_rows, keys, states, unknown, windows
+from auditor.store.cause_rows import CauseKey
 from auditor.store.connection import unavailable, writing
-from auditor.store.facts import FACTS, NOT_RECORDED, Fact
-from auditor.store.rows import Row, Rows, rows_of
+from auditor.store.differences import Difference, Standing, Turn, apply, difference
+from auditor.store.facts import FACTS, Fact
+from auditor.store.rows import SELF, Row, Rows, rows_of
 from auditor.store.tables import HEAD, clusters, leaders, marks, runs
 from auditor.store.texts import NAME_LIMIT, clean, digest
 
@@ -92,12 +95,13 @@ def publish(
     *,
     phases: Mapping[str, float] | None = None,
     judged: Sequence[Policy] = (),
+    evidence: Evidence | None = None,
     finished: datetime | None = None,
 ) -> Written:
     """Make what a run learned the state of its cluster.
 
     `phases`: seconds by phase. `judged`: the policies that were on; without them, a policy that said nothing about an unreadable
-    object is taken to be on. Publishing a run again changes nothing, so it may be repeated after a lost connection. Raises
+    object is taken to be on. `evidence`: what can show why things changed; without it, causes are unknown. Publishing a run again changes nothing, so it may be repeated after a lost connection. Raises
     `Unavailable`: of reason "superseded" when a later run was published, or this one was given up.
     """
     with writing(engine) as connection:
@@ -106,7 +110,11 @@ def publish(
             return Written({}, {}, 0)
         ids = keys.object_ids(connection, cluster_id, audit)
         keys.name_policies(connection, audit)
-        written = _facts(connection, cluster_id, run, audit, ids, {clean(p.id, NAME_LIMIT) for p in judged})
+        evidence = replace(
+            evidence or Evidence(drift=audit.drift),
+            conditions={**(evidence.conditions if evidence else {}), **conditions(judged, audit.scores.formula)},
+        )
+        written = _facts(connection, cluster_id, run, audit, ids, {clean(p.id, NAME_LIMIT) for p in judged}, evidence)
         done = {
             "status": "published",
             "at": audit.at,
@@ -119,6 +127,12 @@ def publish(
         }
         connection.execute(update(runs).where(runs.c.id == run).values(done))
         return written
+
+
+def conditions(judged: Iterable[Policy], formula: int) -> dict[tuple[str, str], str]:
+    """What an audit was made under, beside its settings: every policy with its version, this program and its score."""
+    found = {("policy", p.id): f"version {p.version}, {p.severity}" for p in judged}
+    return {**found, ("auditor", "version"): auditor.__version__, ("auditor", "score"): f"formula {formula}"}
 
 
 def policy_set(judged: Iterable[Policy]) -> str:
@@ -145,27 +159,70 @@ def _claim(engine: Engine, connection: Connection, run: int, audit: Audit) -> in
 
 
 def _facts(
-    connection: Connection, cluster_id: int, run: int, audit: Audit, ids: Mapping[Ref, int], judged: set[str]
+    connection: Connection,
+    cluster_id: int,
+    run: int,
+    audit: Audit,
+    ids: Mapping[Ref, int],
+    judged: set[str],
+    evidence: Evidence,
 ) -> Written:
-    standing = _Standing(connection, cluster_id)
-    wanted = rows_of(audit, ids)
+    standing = Standing(connection, cluster_id)
+    wanted = rows_of(audit, ids, evidence.conditions)
     keeps = unknown.settle(connection, cluster_id, audit, wanted, standing, judged)
     windows.date_back(connection, cluster_id, audit, wanted, standing)
     known = dict(connection.execute(select(marks.c.fact, marks.c.digest).where(marks.c.cluster_id == cluster_id)).all())
-    opened: dict[str, int] = {}
-    resolved: dict[str, int] = {}
-    rows = 0
+    steps: dict[str, Difference] = {}
     for name, fact in FACTS.items():
         mark = _mark(fact, wanted[name])
         if known.get(name) == mark:
             continue  # what the last run said of it, to the letter, and nothing else stands: no need to read what stands
-        step = _difference(fact, standing[name], wanted[name], keeps.get(name))
-        _apply(connection, fact, step, cluster_id, run)
+        steps[name] = step = difference(fact, standing[name], wanted[name], keeps.get(name))
         _remark(connection, cluster_id, name, known.get(name), "" if step.kept else mark)
-        opened[name] = sum(since is None for since, _ in step.begin)
-        resolved[name] = len(step.end)
-        rows += len(step.begin) + len(step.end) + len(step.replace) + len(step.touch)
-    return Written(opened, resolved, rows)
+    causes = iter(_caused(connection, cluster_id, run, audit, ids, steps, evidence))
+    for name, step in steps.items():
+        apply(connection, FACTS[name], step, causes, cluster_id, run)
+    return Written(
+        {name: step.opened for name, step in steps.items()},
+        {name: step.resolved for name, step in steps.items()},
+        sum(step.rows for step in steps.values()),
+    )
+
+
+def _caused(
+    connection: Connection,
+    cluster_id: int,
+    run: int,
+    audit: Audit,
+    ids: Mapping[Ref, int],
+    steps: Mapping[str, Difference],
+    evidence: Evidence,
+) -> list[int]:
+    """The number of the cause of every turn, in their order; the causes are stored."""
+    before = windows.run_before(connection, cluster_id, None)
+    window = Window(before[1] if before else None, audit.at)
+    turns = [(FACTS[name], turn) for name, step in steps.items() for turn in step.turns]
+    if before is None:
+        # All of it was there when it was first looked at: a hundred thousand times the same.
+        found = [Cause(CauseKind.FIRST_RUN, window=window)] * len(turns)
+    else:
+        refs = states.refs_by_id(connection, cluster_id, audit.cluster) if turns else {}
+        refs |= {key: ref for ref, key in ids.items()}
+        wanted = {(t.before.opened, t.before.cause) for _, t in turns if t.before and t.before.cause is not None}
+        brought = cause_rows.read(connection, wanted)
+        found = explain([_event(fact, turn, refs, brought) for fact, turn in turns], evidence, window)
+    return cause_rows.write(connection, run, found) if found else []
+
+
+def _event(fact: Fact, turn: Turn, refs: Mapping[int, Ref], brought: Mapping[CauseKey, Cause]) -> Event:
+    before = dict(zip(fact.columns, turn.before.row, strict=True)) if turn.before else None
+    after = dict(zip(fact.columns, turn.after, strict=True)) if turn.after is not None else None
+    said = after or before or {}
+    ref = refs.get(said.get("object_id") or -1)
+    concerned = said.get("concerns")
+    concerns = (ref,) if concerned == SELF and ref else tuple(refs[int(key)] for key in (concerned or "").split())
+    why = (turn.before.opened, turn.before.cause) if turn.before and turn.before.cause is not None else None
+    return Event(fact.table.name, before, after, ref, concerns, brought.get(why) if why else None)
 
 
 def _mark(fact: Fact, rows: Rows) -> str:
@@ -183,88 +240,6 @@ def _remark(connection: Connection, cluster_id: int, fact: str, before: str | No
     elif before != mark:
         own = update(marks).where(marks.c.cluster_id == cluster_id, marks.c.fact == fact)
         connection.execute(own.values(digest=mark))
-
-
-class _Standing(dict[str, Mapping[Row, unknown.Open]]):
-    """What is open of each fact, by key; read when it is first asked for."""
-
-    def __init__(self, connection: Connection, cluster_id: int) -> None:
-        super().__init__()
-        self.connection, self.cluster_id = connection, cluster_id
-
-    def __missing__(self, name: str) -> Mapping[Row, unknown.Open]:
-        fact = FACTS[name]
-        c = fact.table.c
-        columns = [c[column] for column in fact.columns]
-        query = select(c.id, c.since_run, *columns).where(c.cluster_id == self.cluster_id, c.closed_run.is_(None))
-        end = 2 + len(fact.key)
-        self[name] = found = {
-            tuple(row[2:end]): unknown.Open(row[0], row[1], tuple(row[2:]))
-            for row in self.connection.execute(query).all()
-        }
-        return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """`begin`: rows with the run their episode began with, None for this one. `end`, `replace`: ids of intervals to close.
-    `touch`: ids of intervals, with the columns that only accompany them. `kept`: whether something stays that was not wanted."""
-
-    begin: list[tuple[int | None, Row]]
-    end: list[int]
-    replace: list[int]
-    touch: list[tuple[int, Row]]
-    kept: bool
-
-
-def _difference(
-    fact: Fact, standing: Mapping[Row, unknown.Open], wanted: Rows, keep: Callable[[Row], bool] | None
-) -> _Step:
-    begin: list[tuple[int | None, Row]] = []
-    end: list[int] = []
-    replace: list[int] = []
-    touch: list[tuple[int, Row]] = []
-    kept = False
-    width = len(fact.key) + len(fact.values)
-    loose = slice(width, width + len(fact.loose))
-    sticky = len(fact.columns) - len(fact.sticky)
-    breaks = [len(fact.key) + fact.values.index(name) for name in fact.breaks]
-    for key, found in standing.items():
-        row = wanted.get(key)
-        if row is None:
-            if keep is not None and keep(found.row):
-                kept = True
-            else:
-                end.append(found.id)
-        elif row[:width] != found.row[:width]:
-            same = all(row[n] == found.row[n] for n in breaks)
-            replace.append(found.id)
-            begin.append((found.since, row[:sticky] + found.row[sticky:]) if same else (None, row))
-        elif row[loose] != found.row[loose]:
-            touch.append((found.id, row[loose]))
-    begin.extend((None, row) for key, row in wanted.items() if key not in standing)
-    return _Step(begin, end, replace, touch, kept)
-
-
-def _apply(connection: Connection, fact: Fact, step: _Step, cluster_id: int, run: int) -> None:
-    table = fact.table
-    for ids, replaced in ((step.end, False), (step.replace, True)):
-        if ids:
-            close = update(table).where(table.c.id == bindparam("key"))
-            values = {"closed_run": run, "replaced": replaced, "closed_cause": NOT_RECORDED}
-            connection.execute(close.values(values), [{"key": key} for key in ids])
-    if step.touch:
-        follow = (
-            update(table).where(table.c.id == bindparam("key")).values({n: bindparam("to_" + n) for n in fact.loose})
-        )
-        names = ["to_" + name for name in fact.loose]
-        connection.execute(follow, [{"key": key, **dict(zip(names, row, strict=True))} for key, row in step.touch])
-    if step.begin:
-        columns = ("cluster_id", "opened_run", "since_run", *fact.columns)
-        begun = [(cluster_id, run, run if since is None else since, *row) for since, row in step.begin]
-        # Sorted by key, neighbours in the index are neighbours in the file; and the same audit always writes the same rows.
-        begun.sort(key=lambda row: row[3 : 3 + len(fact.key)])
-        keys.insert_rows(connection, table, columns, begun)
 
 
 def _sources(audit: Audit) -> str:

@@ -28,12 +28,19 @@ class Made:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._second = 1_700_000_000
+        self.author = "Ada"
         need("git", remedy="apt-get install git")
         subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(path)], check=True, env=self._environment())
 
     def _environment(self) -> dict[str, str]:
         moment = f"{self._second} +0000"
-        return {**os.environ, **_AUTHOR, "GIT_AUTHOR_DATE": moment, "GIT_COMMITTER_DATE": moment}
+        return {
+            **os.environ,
+            **_AUTHOR,
+            "GIT_AUTHOR_NAME": self.author,
+            "GIT_AUTHOR_DATE": moment,
+            "GIT_COMMITTER_DATE": moment,
+        }
 
     def git(self, *arguments: str, given: bytes = b"") -> str:
         done = subprocess.run(

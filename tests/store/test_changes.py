@@ -55,7 +55,8 @@ def test_what_opened_and_ended_in_a_period_is_in_both(store: Store) -> None:
     assert [e.what.message for e in found.findings_resolved] == ["worse"]  # type: ignore[union-attr]
     assert told(found.drift_opened) == told(found.drift_resolved) == [(minutes(10), minutes(30))]
     assert told(found.fields_opened) == [(minutes(10), minutes(30)), (minutes(20), minutes(30))]
-    assert [e.closed_cause for e in found.findings_opened] == ["not-recorded", None]
+    assert [e.opened_cause and e.opened_cause.kind for e in found.findings_opened] == ["first-run", "unknown"]
+    assert [e.closed_cause and e.closed_cause.kind for e in found.findings_opened] == ["unknown", None]
 
 
 @pytest.mark.usefixtures("story")

@@ -6,7 +6,7 @@ import itertools
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from hypothesis import settings
@@ -25,6 +25,7 @@ from auditor.model import (
     Drift,
     DriftKind,
     Finding,
+    Granted,
     NotCompared,
     Outcome,
     Owner,
@@ -39,6 +40,8 @@ from auditor.model import (
     Side,
     Source,
     Verdict,
+    Waiver,
+    WaiverState,
     Window,
 )
 from auditor.store import State, Store, Written
@@ -105,6 +108,23 @@ class World:
                 team_of={name: rng.choice("st") for name in "ab" if rng.random() < 0.7},
             ),
             seen=frozenset(ref for ref in self.refs if rng.random() < 0.5),
+            waivers=tuple(
+                Granted(
+                    Waiver(
+                        policy,
+                        rng.choice(["later", "never"]),
+                        "me",
+                        date(2999, 1, rng.randrange(1, 3)),
+                        Place("git", f"{policy} {n}.yaml", 1, 1),
+                        holder,
+                        name="" if holder else "x*",
+                    ),
+                    rng.choice(list(WaiverState)),
+                )
+                for policy in POLICIES
+                for n, holder in enumerate((*self.refs[:2], None))
+                if rng.random() < 0.3
+            ),
         )
 
     def verdict(self, rng: random.Random, ref: Ref, policy: str) -> Verdict:
@@ -237,6 +257,7 @@ def after(copies: list[Copy], said: Audit) -> Copy:
         verdicts=tuple(sorted(judged.values(), key=lambda v: (v.ref.key, v.policy))),
         drift=tuple(sorted(found.values(), key=lambda d: d.ref.key)),
         not_compared=tuple(sorted(said.not_compared, key=lambda n: (n.ref.key, n.path, n.reason))),
+        waivers=tuple(sorted(said.waivers, key=lambda g: g.waiver.place.file if g.waiver.place else "")),
         seen=said.seen | {ref for ref in old.seen if unread(said, ref)},
     )
     findings = {f.fingerprint for v in state.verdicts for f in v.findings}
