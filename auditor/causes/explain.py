@@ -152,7 +152,11 @@ class _Explanation:
         found = []
         for n in self.by_of.get("waivers", ()):
             waiver = self.events[n]
-            if waiver.said("policy") != event.said("policy"):
+            states = [row["state"] for row in (waiver.before, waiver.after) if row]
+            ended = WaiverState.EXPIRED in states[1:]
+            if waiver.said("policy") != event.said("policy") or (
+                len(states) == 2 and len(set(states)) == 2 and not ended
+            ):
                 continue
             own = waiver.ref in holders
             patterns = (("kind", ref.kind), ("namespace", ref.namespace or ""), ("name", ref.name))
@@ -287,9 +291,9 @@ class _Explanation:
         if policy is not None and (policy.before is None or policy.after is None):
             return self.condition(policy)
         outcomes = {row["outcome"] for row in (event.before, event.after) if row}
-        if Outcome.WAIVED in outcomes and (found := self.waived(event)) is not None:
-            return found
         if Outcome.UNKNOWN in outcomes and (found := self._coverage(ref, _reasons(event))) is not None:
+            return found
+        if Outcome.WAIVED in outcomes and (found := self.waived(event)) is not None:
             return found
         if (found := one_of(findings)) is not None:
             return found
