@@ -194,7 +194,7 @@ def test_of_two_hands_on_one_container_the_one_that_did_it_is_named(estate: Esta
     sentence = " ".join(move_sentences(moved))
     assert f"The score of namespace {estate.namespace} fell from" in sentence
     assert (
-        "most likely kubectl-set (by hand) removed resources.limits.memory of container web of Deployment" in sentence
+        "most likely kubectl-set (by hand) removed resources.limits.memory of container web of Deployment" in sentence, sentence
     )
     assert "changed image" not in sentence, "what the same hand did beside it moved no score"
     assert "kubectl-create (by hand)" in sentence
