@@ -193,10 +193,13 @@ def test_of_two_hands_on_one_container_the_one_that_did_it_is_named(estate: Esta
     assert len(moved.parts) >= 2, "the stray Deployment and the limit, at least"
     sentence = " ".join(move_sentences(moved))
     assert f"The score of namespace {estate.namespace} fell from" in sentence
-    assert (
-        "most likely kubectl-set (by hand) removed resources.limits.memory of container web of Deployment" in sentence, sentence
+    likely = "most likely kubectl-set (by hand) removed resources.limits.memory of container web of Deployment"
+    assert likely in sentence, sentence
+    (limits,) = (
+        part for part in moved.parts if any(f.policy == "RES003" and f.ref == estate.ref for f in part.findings)
     )
-    assert "changed image" not in sentence, "what the same hand did beside it moved no score"
+    paths = [change.path.rpartition("]")[2] for _, change in limits.changes]
+    assert paths == [".resources.limits.memory"], "the image, which the same hand changed, is no part of it"
     assert "kubectl-create (by hand)" in sentence
     assert "This would bring it back: set spec.template.spec.containers[name=web].resources.limits" in sentence
     estate.apply()
