@@ -210,7 +210,9 @@ def walk(
     return Walk(_told(past, objects, turned), between, rewritten, past)
 
 
-def _between(opened: Repository, revision: str, since: str | None, besides: Sequence[str]) -> tuple[tuple[Commit, ...], bool]:
+def _between(
+    opened: Repository, revision: str, since: str | None, besides: Sequence[str]
+) -> tuple[tuple[Commit, ...], bool]:
     if since is None or since == revision:
         return (), False
     if not COMMIT.fullmatch(since) or opened.git("cat-file", "-e", since + "^{commit}").status:
