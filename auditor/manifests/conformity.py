@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from auditor.kube import kinds, schema, secrets
 from auditor.kube.nearest import nearest
+from auditor.kube.removed import removed
 from auditor.manifests.budget import MOST_TOLD
 from auditor.manifests.parts import Fault, called
 from auditor.model import RawPath
@@ -59,12 +60,22 @@ def _faults(body: Mapping[str, Any], api_version: str, kind: str) -> Iterator[Fa
     node = node_of(api_version, kind)
     if node is not None:
         yield from misfits(body, node)
-    elif fault := unknown_kind(api_version, kind):
+    elif fault := _removed(api_version, kind) or unknown_kind(api_version, kind):
         yield fault
     else:
         any_kind = schema.node("", "v1", "ConfigMap")  # metadata is the same for all
         if any_kind is not None and isinstance(body.get("metadata"), Mapping):
             yield from misfits({"metadata": body["metadata"]}, any_kind)
+
+
+def _removed(api_version: str, kind: str) -> Fault | None:
+    """A version that the API server does not serve any more; what it replaced is not judged by the schema of what replaced it."""
+    gone = removed(api_version, kind)
+    if gone is None:
+        return None
+    message = f"{api_version} {kind} is not served since Kubernetes {gone.release}"
+    remedy = f"write apiVersion: {gone.instead}, and see what changed with it" if gone.instead else "nothing replaces it"
+    return Fault(("apiVersion",), message, remedy, code="MAN006")
 
 
 def unknown_kind(api_version: str, kind: str) -> Fault | None:

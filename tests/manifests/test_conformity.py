@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from auditor.kube.removed import REMOVED
 from auditor.kube.secrets import new_key
 from auditor.manifests import conformity, read
 from auditor.manifests.documents import documents
+from tests.controlplane.plane import Plane
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -79,7 +81,6 @@ def test_containers_left_empty_are_told() -> None:
         ("replicas: 2", "replicas:"),
         ("image: nginx", "image: nginx\n        resources: {limits: {cpu: 1, memory: 1Gi}, requests: {cpu: 0.5}}"),
         ("image: nginx", "image: nginx\n        livenessProbe: {httpGet: {port: http}}\n        readinessProbe: {httpGet: {port: 80}}"),
-        ("apps/v1", "extensions/v1beta1"),
         ("apps/v1", "example.com/v1"),
         ("kind: Deployment\n", "kind: Deployment\nsops: {mac: x}\n"),
     ],
@@ -90,8 +91,42 @@ def test_what_the_server_takes_is_no_problem(old: str, new: str) -> None:
 
 def test_versions_that_are_no_longer_served_are_not_judged_by_others() -> None:
     text = "apiVersion: autoscaling/v2beta1\nkind: HorizontalPodAutoscaler\nmetadata: {name: x}\nspec:\n  scaleTargetRef: {kind: D, name: x}\n  maxReplicas: 2\n  metrics: [{type: Resource, resource: {name: cpu, targetAverageUtilization: 50}}]\n"
-    assert said(text) == []
+    assert said(text) == [
+        ("MAN006", 1, "autoscaling/v2beta1 HorizontalPodAutoscaler is not served since Kubernetes 1.25")
+    ]
     assert [line for _, line, _ in said(text.replace("v2beta1", "v2"))] == [7]
+
+
+def test_a_version_that_was_removed_is_told_with_what_replaces_it() -> None:
+    found = read(
+        DEPLOYMENT.replace("apps/v1", "extensions/v1beta1").encode(),
+        source="s",
+        file="f",
+        cluster="",
+        namespace=None,
+        key=new_key(),
+    )
+    assert [(p.code, p.remedy) for p in found.problems] == [
+        ("MAN006", "write apiVersion: apps/v1, and see what changed with it")
+    ]
+    assert len(found.resources) == 1
+    assert (
+        said("apiVersion: policy/v1beta1\nkind: PodSecurityPolicy\nmetadata: {name: x}\nspec: {}\n")[0][0] == "MAN006"
+    )
+    assert said("apiVersion: cert-manager.io/v1beta1\nkind: Certificate\nmetadata: {name: x}\nspec: {}\n") == []
+
+
+@pytest.mark.component
+def test_the_api_server_serves_none_of_the_versions_that_were_removed_and_all_that_replace_them(plane: Plane) -> None:
+    served: dict[str, set[str]] = {}
+    for api_version in {version for version, _ in REMOVED} | {
+        gone.instead for gone in REMOVED.values() if gone.instead
+    }:
+        answer = plane.api("GET", f"/apis/{api_version}")
+        served[api_version] = {each["kind"] for each in answer.body["resources"]} if answer.code == 200 else set()
+    for (api_version, kind), gone in REMOVED.items():
+        assert kind not in served[api_version], (api_version, kind)
+        assert not gone.instead or kind in served[gone.instead], (gone.instead, kind)
 
 
 def test_schemas_within_definitions_are_left_alone() -> None:
