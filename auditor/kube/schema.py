@@ -135,6 +135,22 @@ def node(group: str, version: str | None, kind: str) -> Node | None:
     return _definition(next((number for known, number in versions if known == version), versions[0][1]), False)
 
 
+@cache
+def anything() -> Node:
+    """The type of a value that nothing is known of."""
+    return _scalar("a")
+
+
+@cache
+def custom() -> Node:
+    """The type of a kind that is not in the table: its metadata is known, and of the rest only where it is usually written."""
+    known = node("", "v1", "ConfigMap")
+    assert known is not None, "the shipped table has ConfigMaps"
+    fields = {name: known._definition["f"][name] for name in ("apiVersion", "kind", "metadata")}
+    usual = ("spec", "status", "data", "items", "rules", "parameters", "template", "sops")
+    return Node("object", definition={"f": {**fields, **dict.fromkeys(usual, "a")}})
+
+
 def node_of(group: str, kind: str, body: Mapping[str, Any]) -> Node | None:
     """The type of a body, by the version it names itself."""
     version = body.get("apiVersion")

@@ -74,7 +74,9 @@ def _removed(api_version: str, kind: str) -> Fault | None:
     if gone is None:
         return None
     message = f"{api_version} {kind} is not served since Kubernetes {gone.release}"
-    remedy = f"write apiVersion: {gone.instead}, and see what changed with it" if gone.instead else "nothing replaces it"
+    remedy = (
+        f"write apiVersion: {gone.instead}, and see what changed with it" if gone.instead else "nothing replaces it"
+    )
     return Fault(("apiVersion",), message, remedy, code="MAN006")
 
 

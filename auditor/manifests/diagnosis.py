@@ -7,7 +7,7 @@ not bear out; no value is quoted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from auditor.manifests.builder import Built, build
 from auditor.manifests.faults import faults_of
 from auditor.manifests.heads import Head, Part
 from auditor.manifests.lines import lines
-from auditor.manifests.mistakes import Mistake, Refused
+from auditor.manifests.mistakes import QUOTES, Mistake, Refused
 from auditor.manifests.parts import Fault
 from auditor.manifests.readings import Reading
 from auditor.manifests.rewriting import Written
@@ -96,9 +96,13 @@ def _of_part(part: Part) -> Diagnosis | None:
             break
         other = _diagnosed(part, reading, head)
         found = other if other.body is not None else found
+    likely = {each[1][:2] for each in tried if each[0].cost <= cheapest + _ALIKE}
+    if len(likely) > 1:
+        return _kind_in_doubt(found, sorted(likely))
     if found.slips and found.body is not None:
         plain = _as_it_is(part, found.head)
-        if not plain.slips and plain.body is not None and len(plain.faults) <= len(found.faults):
+        odd = any(mistake.message == QUOTES for mistake in found.slips)
+        if not plain.slips and plain.body is not None and len(plain.faults) <= len(found.faults) and not odd:
             return plain  # it can be read, and nothing is gained by moving lines
         others = [_diagnosed(part, *each) for each in tried[1:6] if each[0].cost <= cheapest + _ALIKE]
         alike = (
@@ -107,6 +111,19 @@ def _of_part(part: Part) -> Diagnosis | None:
         if second := next(alike, None):
             found = _in_doubt(found, second)
     return found
+
+
+def _kind_in_doubt(found: Diagnosis, likely: Sequence[tuple[str, str]]) -> Diagnosis:
+    """Its apiVersion or its kind is missing, and what is written fits several."""
+    missing = "kind" if len({kind for _, kind in likely}) > 1 else "apiVersion"
+    names = [kind if missing == "kind" else api_version for api_version, kind in likely]
+    fits = f", and what is written fits {', '.join(names[:-1])} and {names[-1]}" if len(names) < 6 else ""
+    said = f"{missing} is missing{fits}"
+    written = enumerate(found.part.text.split("\n"))
+    line = next((number for number, text in written if text.strip() and not text.startswith(("#", "---"))), 0)
+    doubt = Mistake("MAN005", found.part.first + line, 0, said, f"add {missing}")
+    faults = tuple(each for each in found.faults if each[0].path != (missing,))
+    return replace(found, doubts=(doubt,), faults=faults)
 
 
 def _diagnosed(part: Part, reading: Reading, head: Head) -> Diagnosis:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from auditor.manifests import conformity, parts
 from auditor.manifests.parts import Fault
+
+_TYPOGRAPHIC: Final = re.compile(rb":[ ]+\xe2\x80[\x98\x99\x9c-\x9e]")
+
+
+def is_odd(text: bytes) -> bool:
+    """Whether a document (UTF-8), although it can be read, has a value in typographic quotes."""
+    return not text.isascii() and _TYPOGRAPHIC.search(text) is not None
 
 
 def faults_of(body: Mapping[str, Any]) -> list[Fault]:

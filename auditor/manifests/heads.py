@@ -13,7 +13,7 @@ _SAID: Final = re.compile(
     r"^[\"']?(?P<key>apiVersion|kind)[\"']?[ \u00a0\u3000]*[:\uff1a]?[ \t\u00a0\u3000]*[\"'\u201c\u2018]?(?P<value>[\w./-]+)",
     re.MULTILINE | re.IGNORECASE,
 )
-_BEGINS: Final = re.compile(r"^[\"']?(apiVersion|kind|metadata|spec)[\"']?[ \u00a0\u3000]*[:\uff1a]", re.IGNORECASE)
+_BEGINS: Final = re.compile(r"^[\"']?([A-Za-z]\w*)[\"']?[ \u00a0\u3000]*[:\uff1a]")
 _RULER: Final = re.compile(r"^(--|- - -|[\u2013\u2014\uff0d]{1,3})[ ]*$")
 
 
@@ -53,7 +53,7 @@ def _head(api_version: str, kind: str) -> Head | None:
         near = nearest(kind, {each.kind for each in kinds.BUILT_IN.values() if each.group == group})
         known = kinds.known(group, near) if near else None
     if known is None or ("." in group and group not in kinds.GROUPS):
-        return None
+        return Head(api_version, kind, schema.custom())
     return _of(known)
 
 
@@ -85,7 +85,7 @@ def parts(text: str) -> list[Part]:
         if not match:
             continue
         key = match[1].lower()
-        if key in seen and key in ("apiversion", "kind") and {"apiversion", "kind"} <= seen:
+        if key in seen and key in ("apiversion", "kind") and {"apiversion", "kind"} < seen:
             start = (
                 last_ruler
                 if last_ruler is not None and last_ruler >= begin and _blank(written, last_ruler + 1, number)

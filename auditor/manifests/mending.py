@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from auditor.manifests import classes, corrections, diagnosis
 from auditor.manifests.documents import LARGEST, Document, decoded, documents
-from auditor.manifests.faults import faults_of
+from auditor.manifests.faults import faults_of, is_odd
 from auditor.manifests.rewriting import Written
 
 
@@ -62,7 +62,9 @@ def _document(document: Document) -> list[Written] | None:
     """The lines of a document put right; None where there is nothing to put right, or it cannot be told how."""
     if document.readable and not document.mistakes:
         value = document.value
-        if classes.no_manifest(value) or not isinstance(value, dict) or not faults_of(value):
+        if classes.no_manifest(value) or not isinstance(value, dict):
+            return None
+        if not faults_of(value) and not is_odd(document.text):
             return None
     text = document.text.decode("utf-8").removesuffix("\n")
     found = diagnosis.diagnoses(text)

@@ -10,10 +10,12 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from yaml import MarkedYAMLError, YAMLError
 from yaml.reader import ReaderError
+
+QUOTES: Final = "these quotes are not plain ones: they are part of the value"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,15 +13,15 @@ from auditor.kube import kinds, secrets
 from auditor.manifests import classes, parts
 from auditor.manifests.budget import Budget
 from auditor.manifests.documents import LARGEST, Document, documents, uncollected
-from auditor.manifests.faults import faults_of
-from auditor.manifests.mistakes import Mistake, counter, in_file
+from auditor.manifests.faults import faults_of, is_odd
+from auditor.manifests.mistakes import QUOTES, Mistake, counter, in_file
 from auditor.manifests.places import Places, Written
 from auditor.model import Origin, Place, Problem, RawPath, Ref, Resource, Severity
 
 if TYPE_CHECKING:
     from auditor.manifests import diagnosis
 
-_WARNINGS: Final = {"this is not read: the document ended above it"}
+_WARNINGS: Final = {"this is not read: the document ended above it", QUOTES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +240,7 @@ def _read_object(
             ref = Ref(reading.cluster, group, str(kind), _namespace(reading, group, str(kind), metadata), str(name))
             body = secrets.seal(body, reading.key)
             reading.resources.append(Resource(ref, str(api_version), body, origin, places if reading.places else None))
-    if faults and document is not None and reading.declared:
+    if document is not None and reading.declared and not told and (faults or is_odd(document.text)):
         found = _diagnoses(reading, document)
         if any(each.slips or each.doubts for each in found) and all(each.body is not None for each in found):
             reading.problems.extend(_told(reading, origin.file, document, found, ref))

@@ -122,10 +122,14 @@ def _unrolled(trail: _Trail | None) -> list[Placed]:
 
 
 def step_of(found: Sequence[Line]) -> int:
-    """Blanks of one level, as most lines have it."""
-    columns = sorted({line.column if line.dash is None else line.dash for line in found})
-    steps = [second - first for first, second in pairwise(columns)]
-    return max(set(steps), key=lambda step: (steps.count(step), -step)) if steps else 2
+    """Blanks of one level, as most lines that open something have it."""
+    steps = [
+        (below.column if below.dash is None else below.dash) - line.column
+        for line, below in pairwise(found)
+        if line.opens or (line.key is not None and not line.value)
+    ]
+    steps = [step for step in steps if step > 0]
+    return max(set(steps), key=lambda step: (steps.count(step), step == 2, -step)) if steps else 2
 
 
 def _after(state: _State, line: Line, step: int, alone: int) -> Iterator[_State]:
@@ -169,7 +173,8 @@ def _is_entry_of(frame: Frame, line: Line) -> bool:
     node = frame.node
     if frame.role == "list" or node is None or line.key is None or line.key in frame.keys:
         return False
-    if line.sign == "" and " " in line.value:
+    aligned = frame.column == line.column
+    if line.sign == "" and " " in line.value and not (aligned and _is_object(node)):
         return False
     if node.kind == "map":
         return frame.column == line.column or (frame.column is None and line.column > frame.indent)
@@ -180,7 +185,7 @@ def _is_entry_of(frame: Frame, line: Line) -> bool:
         return child is not None
     if line.opens:
         return child is not None or _close(line.key, frame) is not None
-    return child is not None and child.kind in _SCALARS and bool(line.value)
+    return child is not None and bool(line.value) and (child.kind in _SCALARS or line.value[0] in "[{")
 
 
 def _after_entry(state: _State, line: Line, step: int, alone: int) -> Iterator[_State]:
@@ -220,13 +225,37 @@ def _into(state: _State, frame: Frame, line: Line, step: int, alone: int, empty:
         yield _placed(state, cost + _MOVED + far, shifted, line, name, child, (moved, *notes))
         if frame.entries == 1 and frame.role == "map" and frame.above is not None and column > frame.indent:
             # Either this line is out of its column, or the first one is that set the column.
-            odd = -0.005 if frame.first is not None and frame.first.number == alone else 0.005
+            usual = column - frame.indent == step != (frame.column or 0) - frame.indent
+            odd = -0.03 if usual or (frame.first is not None and frame.first.number == alone) else 0.005
             late = Note(slips.FIRST, frame.first.key or "" if frame.first else "", column, frame.first)
             yield _placed(
                 state, cost + _MOVED + far + odd, entered._replace(column=column), line, name, child, (late, *notes)
             )
+        if frame.entries == 1 and frame.role == "element" and frame.above is not None and frame.above.entries == 1:
+            yield from _dash_was_off(state, frame, cost + _MOVED + far, line, step, fit)
     if frame.column is not None and column > frame.column:
         yield from _under_missing(state, frame, line, empty)
+
+
+def _dash_was_off(
+    state: _State,
+    frame: Frame,
+    cost: float,
+    line: Line,
+    step: int,
+    fit: tuple[float, str, schema.Node | None, tuple[Note, ...]],
+) -> Iterator[_State]:
+    """The first element of a list, whose second line shows that its dash stands beside its column."""
+    above, column = frame.above, line.column
+    assert above is not None
+    dash = column - (frame.column or 0) + frame.indent
+    if dash < above.indent:
+        return
+    odd = -0.03 if frame.indent - above.indent not in (0, step) and dash - above.indent in (0, step) else 0.2
+    late = Note(slips.FIRST_DASH, frame.name, dash, frame.first)
+    element = frame._replace(indent=dash, column=column, above=above._replace(column=dash))
+    entered = element._replace(keys=frame.keys | {fit[1]}, entries=frame.entries + 1)
+    yield _placed(state, cost + odd, entered, line, fit[1], fit[2], (late, *fit[3]))
 
 
 def _under_missing(state: _State, frame: Frame, line: Line, empty: float) -> Iterator[_State]:
@@ -279,7 +308,10 @@ def _after_dash(state: _State, line: Line, step: int) -> Iterator[_State]:
     assert line.dash is not None
     empty = 0.0
     found = False
-    for frame in state.here.chain():
+    for each in state.here.chain():
+        frame = each
+        if frame.role == "map" and frame.column is None and _is_free(frame.node) and frame.above is not None:
+            frame = frame._replace(role="list")  # what is not known is a list if a dash stands in it
         if frame.role == "list":
             for cost, element_of, notes in _as_element(frame, line, step):
                 for after in _element(state, element_of, line, state.cost + cost + empty, notes):
@@ -313,13 +345,14 @@ def _as_element(frame: Frame, line: Line, step: int) -> Iterator[tuple[float, Fr
         yield _MOVED + far, entered._replace(shift=line.dash), moved
         if frame.entries == 1 and line.dash >= frame.indent:
             late = Note(slips.FIRST_DASH, frame.name, line.dash, frame.first)
-            yield _MOVED + far + 0.005, entered._replace(column=line.dash), (late,)
+            odd = -0.03 if (frame.column or 0) - frame.indent not in (0, step) else 0.005
+            yield _MOVED + far + odd, entered._replace(column=line.dash), (late,)
 
 
 def _element(state: _State, frame: Frame, line: Line, cost: float, notes: tuple[Note, ...]) -> Iterator[_State]:
     """A new element of a list, and what is written on its line."""
-    items = frame.node.items if frame.node is not None else None
-    knows = line.key is not None and items is not None and _is_object(items) and items.child(line.key) is not None
+    items = schema.anything() if frame.node is not None and _is_free(frame.node) else frame.node and frame.node.items
+    knows = line.key is not None and items is not None and (items.kind == "any" or items.child(line.key) is not None)
     if line.glued:
         if not knows:
             return
@@ -389,15 +422,14 @@ def _fit(frame: Frame, line: Line) -> tuple[float, str, schema.Node | None, tupl
     cost, name = 0.0, key
     notes: tuple[Note, ...] = ()
     child: schema.Node | None = None
-    if node is None:
-        cost += _LOST
-    if node is None or node.kind == "any" or (node.kind == "object" and not node.fields()):
+    if node is None or _is_free(node):
         if line.sign in ("", "tight"):
             return None
+        cost, child = (_LOST, None) if node is None else (0.0, schema.anything())
     elif node.kind == "map":
         child = node.items
-        if line.opens and child is not None and child.kind in _SCALARS and line.sign == ":":
-            cost += _UNFIT + _LEFT_EMPTY
+        if child is not None and child.kind in _SCALARS and line.sign == ":" and not line.rest:
+            cost += _UNFIT + (_LEFT_EMPTY if line.opens else 0)
         if line.sign == "" and " " in line.value:
             return None
     elif node.kind == "object":
@@ -425,7 +457,9 @@ def _fit(frame: Frame, line: Line) -> tuple[float, str, schema.Node | None, tupl
         else:
             notes = (*notes, Note(slips.COLON, name))
     if child is not None:
-        if child.kind in _SCALARS:
+        if child.kind == "any":
+            pass
+        elif child.kind in _SCALARS:
             cost += _UNFIT if line.opens or not _suits(line.value, child) else 0
         elif line.value and line.sign != "aside" and not line.value.startswith(tuple("[{*&!|>\"'\uff3b\uff5b~")):
             if line.deeper and not _noted(notes) and line.value not in ("null", "|", ">"):
@@ -449,6 +483,11 @@ def _suits(value: str, node: schema.Node) -> bool:
 
 def _is_object(node: schema.Node | None) -> bool:
     return node is not None and node.kind == "object" and bool(node.fields())
+
+
+def _is_free(node: schema.Node | None) -> bool:
+    """Whether nothing is known of what may be written there."""
+    return node is None or node.kind == "any" or (node.kind == "object" and not node.fields())
 
 
 def _close(key: str, frame: Frame) -> str | None:

@@ -149,7 +149,9 @@ def _content(line: Line, placed: Placed, kinds: set[str]) -> str:
     if line.key is None:
         return line.rest
     head = line.head
-    if slips.MISSPELT in kinds and slips.COLON in kinds:
+    if (value := slips.requoted(placed)) is not None:
+        return f"{head}: {line.rest.strip().replace(line.value, value, 1)}"
+    if slips.MISSPELT in kinds and (slips.COLON in kinds or slips.is_part(placed)):
         head = line.head.replace(line.key, placed.name)
     rest = line.rest.strip()
     if slips.REMARK in kinds:

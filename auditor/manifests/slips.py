@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from auditor.manifests.mistakes import Mistake
+from auditor.manifests.mistakes import QUOTES, Mistake
 
 if TYPE_CHECKING:
     from auditor.manifests.lines import Line
@@ -34,6 +34,8 @@ STRAY: Final = "stray"
 """Text that belongs to nothing: a remark without #."""
 
 
+_SMART: Final = "\u201c\u201d\u201e\u2018\u2019"
+_NAMED: Final = frozenset({"labels", "matchLabels", "nodeSelector", "selector"})
 _DEPTHS: Final = frozenset({DEPTH, ELEMENT, AGAIN, DASH})
 
 
@@ -43,7 +45,24 @@ def of(placed: Placed) -> list[Mistake]:
     found = [mistake for mistake in told if mistake is not None]
     if placed.line.odd:
         found.append(_odd(placed.line))
+    if requoted(placed) is not None:
+        found.append(_slip(placed.line, placed.line.column, QUOTES, "write plain quotes"))
     return found
+
+
+def requoted(placed: Placed) -> str | None:
+    """The value of a line in plain quotes, where typographic ones stand around it and cannot be meant as text: in fields, labels and
+    selectors, and where YAML would not read it."""
+    value, node = placed.line.value, placed.node
+    if len(value) < 2 or value[0] not in _SMART or value[-1] not in _SMART + "\"'" or node is None:
+        return None
+    element = placed.opened and placed.opened[0].role == "element"
+    frame = placed.opened[0] if element else placed.frame
+    known = frame is not None and frame.node is not None and (frame.node.kind == "object" or frame.name in _NAMED)
+    inner = value[1:-1]
+    if node.kind not in ("string", "int-or-string", "quantity") or not (known or ": " in inner or " #" in inner):
+        return None
+    return f'"{inner}"' if '"' not in inner and "\\" not in inner else None
 
 
 def _odd(line: Line) -> Mistake:
@@ -94,9 +113,18 @@ def _told(note: Note, placed: Placed) -> Mistake | None:
     if what == PARENT:
         message = f"{name} is missing above {key}"
         return _slip(line, line.column, message, f"write {name}: on a line of its own above it", "MAN004")
+    if what == MISSPELT and is_part(placed):
+        message = f"{line.key} is not a field: it is written {name}"
+        return _slip(line, line.column, message, f"write {name}", "MAN005")
     if what == STRAY:
         return _slip(line, line.column, "text that belongs to nothing: a remark without #", "begin the line with #")
     return None
+
+
+def is_part(placed: Placed) -> bool:
+    """Whether a line is one of the parts by which a manifest is known at all: without them its schema is not."""
+    root = placed.frame is not None and placed.frame.above is None
+    return root and placed.name in ("apiVersion", "kind", "metadata")
 
 
 def _colon(line: Line, placed: Placed) -> Mistake:

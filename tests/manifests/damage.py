@@ -35,7 +35,9 @@ def _keys(lines: list[str], wanted: Callable[[re.Match[str]], object]) -> list[t
     return found
 
 
-def _pick(lines: list[str], rng: random.Random, wanted: Callable[[re.Match[str]], object]) -> tuple[int, re.Match[str]] | None:
+def _pick(
+    lines: list[str], rng: random.Random, wanted: Callable[[re.Match[str]], object]
+) -> tuple[int, re.Match[str]] | None:
     found = _keys(lines, wanted)
     return rng.choice(found) if found else None
 
@@ -53,7 +55,9 @@ def _extent(lines: list[str], number: int) -> int:
     while end < len(lines):
         line = lines[end]
         indent = len(line) - len(line.lstrip(" "))
-        if line.strip() and not (indent > column or (indent == column and line.lstrip().startswith("- ") and not match["dash"])):
+        if line.strip() and not (
+            indent > column or (indent == column and line.lstrip().startswith("- ") and not match["dash"])
+        ):
             break
         end += 1
     return end
@@ -149,7 +153,9 @@ def _remark(match: re.Match[str], rng: random.Random) -> str:
     words = rng.choice(["\uff08\u8bf4\u660e\uff09", "\u3010\u8bf4\u660e\u3011"])
     if match["value"]:
         return f"{head}: {match['value']}{rng.choice(['', ' '])}{words}"
-    return rng.choice([f"{head}:{words}", f"{head}: {words}", f"{head}{words}:", f"{head}: (as above)", f"{head}: see below"])
+    return rng.choice(
+        [f"{head}:{words}", f"{head}: {words}", f"{head}{words}:", f"{head}: (as above)", f"{head}: see below"]
+    )
 
 
 def _second(lines: list[str], rng: random.Random) -> tuple[list[str], int] | None:
@@ -172,7 +178,12 @@ _FORMER: Final = {
 
 
 def _removed(lines: list[str], rng: random.Random) -> tuple[list[str], int] | None:
-    found = [n for n, line in enumerate(lines) if line.removeprefix("apiVersion: ") in _FORMER and not (line.endswith("batch/v1") and "kind: CronJob" not in lines)]
+    found = [
+        n
+        for n, line in enumerate(lines)
+        if line.removeprefix("apiVersion: ") in _FORMER
+        and not (line.endswith("batch/v1") and "kind: CronJob" not in lines)
+    ]
     if not found:
         return None
     number = rng.choice(found)
@@ -180,7 +191,9 @@ def _removed(lines: list[str], rng: random.Random) -> tuple[list[str], int] | No
 
 
 def _status(lines: list[str], rng: random.Random) -> tuple[list[str], int] | None:
-    status = rng.choice([["status: {phase: Running}"], ["status:", "  conditions:", "  - type: Ready", "    status: \"True\""]])
+    status = rng.choice(
+        [["status: {phase: Running}"], ["status:", "  conditions:", "  - type: Ready", '    status: "True"']]
+    )
     return [*lines[:-1], *status, *lines[-1:]] if lines[-1] == "" else [*lines, *status], len(lines) - (lines[-1] == "")
 
 
@@ -194,7 +207,9 @@ def _twice(lines: list[str], rng: random.Random) -> tuple[list[str], int] | None
 
 
 _INTEGERS: Final = r"^(replicas|containerPort|port|number|\w+Seconds|\w+Threshold|m(in|ax)Replicas|parallelism|completions|backoffLimit|\w+Limit|weight|averageUtilization|runAs\w+|defaultMode)$"
-_FLAGS: Final = r"^(readOnly\w*|privileged|runAsNonRoot|optional|allow\w+|host(PID|IPC|Network)|suspend|immutable|automount\w+)$"
+_FLAGS: Final = (
+    r"^(readOnly\w*|privileged|runAsNonRoot|optional|allow\w+|host(PID|IPC|Network)|suspend|immutable|automount\w+)$"
+)
 
 KINDS: Final[Mapping[str, _Make]] = {
     "one line at the wrong depth": _depth,
@@ -210,7 +225,7 @@ KINDS: Final[Mapping[str, _Make]] = {
     "tabs": _tab,
     "smart quotes": _edited(lambda m: re.fullmatch(r'"[^"\\]+"', m["value"]), lambda m, rng: re.sub(r'"(.*)"', rng.choice(["\u201c\\1\u201d", "\u201d\\1\u201d"]), m[0])),
     "a misspelt field": _edited(lambda m: len(m["key"]) > 4 and m["key"].isalpha(), _misspelt),
-    "text where a number must be": _edited(lambda m: re.match(_INTEGERS, m["key"]) and m["value"].isdigit() or re.match(_FLAGS, m["key"]) and m["value"] in ("true", "false"), lambda m, rng: m[0].replace(m["value"], rng.choice(['"{}"', "'{}'"]).format(m["value"]))),
+    "text where a number must be": _edited(lambda m: (re.match(_INTEGERS, m["key"]) and m["value"].isdigit()) or (re.match(_FLAGS, m["key"]) and m["value"] in ("true", "false")), lambda m, rng: m[0].replace(m["value"], rng.choice(['"{}"', "'{}'"]).format(m["value"]))),
     "a number where text must be": _edited(lambda m: re.fullmatch(r'"(\d+|true|false|yes|no|on|off)"', m["value"]), lambda m, rng: m[0].replace('"', "")),
     "written twice": _twice,
     "no line --- between documents": _second,

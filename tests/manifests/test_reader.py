@@ -42,7 +42,7 @@ ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
         ("apiVersion: v1\nkind: Pod\nmetadata: {name: x}\n", [("MAN005", 1, ERROR)]),
         ("apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec:\n", [("MAN005", 4, ERROR)]),
         ("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\nSpec: {}\n", [("MAN005", 4, ERROR)]),
-        ("apiversion: v1\nKind: Pod\nMetadata: {name: x}\nspec: {}\n", [("MAN005", 1, ERROR), ("MAN005", 2, ERROR), ("MAN005", 3, ERROR)]),
+        ("apiversion: v1\nKind: Pod\nMetadata: {name: x}\nspec: {}\n", [("MAN005", 1, ERROR), ("MAN005", 2, ERROR), ("MAN005", 3, ERROR), ("MAN004", 4, ERROR)]),
         ("apiVersion: v1\nkind: Pod\nmetadata: {name: 123}\nspec: {containers: []}\n", [("MAN004", 3, ERROR)]),
         ("apiVersion: 1\nkind: Pod\nmetadata: {name: x}\nspec: {}\n", [("MAN005", 1, ERROR)]),
         (POD + "status:\n  phase: Running\n", [("MAN005", 7, WARNING)]),
