@@ -74,7 +74,9 @@ def of_labels(labels: Mapping[str, Any], namespace: Where, around: Surroundings)
         return None
     values = {value for value in labels.values() if isinstance(value, str)}
     for custom in _that_make(namespace, around):
-        if custom.ref.name in values or not values.isdisjoint(_strings(custom.body.get("spec"))):
+        if not values.isdisjoint((custom.ref.name, custom.ref.kind.lower())) or not values.isdisjoint(
+            _strings(custom.body.get("spec"))
+        ):
             return custom
     return None
 

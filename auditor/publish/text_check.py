@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from typing import TypeAlias
 
+from auditor.kube.workloads import ANYTHING
 from auditor.model import Outcome, Place, Severity, Snapshot
 from auditor.publish import excerpt, tally, words
 from auditor.publish.blocks import BLANK, Block, Span, Table, hidden, line, title
@@ -15,11 +17,12 @@ from auditor.publish.text_drift import SEVERITY_STYLES
 
 SourceLine = Callable[[Place], str | None]
 _ITEMS = 100
+_Said: TypeAlias = tuple[str, Severity, str]
 
 
 def blocks(listed: Listed, source_line: SourceLine | None, *, whole: bool, see_all: str) -> list[Block]:
     """`auditor check`: what is open by file, in the order of lines; by practice; then one line of summary."""
-    items = listed.open
+    items, same = (listed.open, Counter()) if whole else _folded(listed)
     shown = items if whole else items[:_ITEMS]
     found: list[Block] = []
     file: object = ()
@@ -29,7 +32,7 @@ def blocks(listed: Listed, source_line: SourceLine | None, *, whole: bool, see_a
         if here != file:
             found.append(title(visible(item.place.file) if item.place else "Without a place in a file"))
             file = here
-        found += _item(item, source_line, with_remedy=(item.code, item.remedy) not in told)
+        found += _item(item, source_line, same[_said(item)], with_remedy=(item.code, item.remedy) not in told)
         told.add((item.code, item.remedy))
     found += hidden(len(items) - len(shown), "finding", see_all)
     found += _practices(listed)
@@ -40,6 +43,21 @@ def blocks(listed: Listed, source_line: SourceLine | None, *, whole: bool, see_a
     if first := next((item.code for item in items if item.code in known), None):
         found.append(line(Span(f"What a policy wants, and why: auditor explain {first}", "muted")))
     return found
+
+
+def _folded(listed: Listed) -> tuple[tuple[Item, ...], Counter[_Said]]:
+    """The items, of those that a policy on objects of every kind says in one sentence the first alone; how often each is said.
+
+    One thing is amiss then, not many: a Namespace that nobody declared, with twenty objects in it.
+    """
+    of_all = {policy.id for policy in listed.policies if policy.kinds == (ANYTHING,)}
+    same = Counter(_said(item) for item in listed.open if item.code in of_all)
+    first = {_said(item): item for item in reversed(listed.open)}
+    return tuple(item for item in listed.open if item.code not in of_all or first[_said(item)] is item), same
+
+
+def _said(item: Item) -> _Said:
+    return item.code, item.severity, item.message
 
 
 def _practices(listed: Listed) -> list[Block]:
@@ -127,7 +145,7 @@ def _roots(snapshot: Snapshot) -> list[Block]:
     return [title("Roots"), Table(("folder", "renderer", "objects", "files", "tool"), tuple(rows), indent=0)]
 
 
-def _item(item: Item, source_line: SourceLine | None, *, with_remedy: bool) -> list[Block]:
+def _item(item: Item, source_line: SourceLine | None, same: int, *, with_remedy: bool) -> list[Block]:
     at = f"{item.place.line}:{item.place.column}  " if item.place else ""
     name = f" {visible(item.name)}" if item.name else ""
     found: list[Block] = [
@@ -141,7 +159,12 @@ def _item(item: Item, source_line: SourceLine | None, *, with_remedy: bool) -> l
             2,
             2,
         ),
-        line(visible(item.message), 6, 2),
+        line(
+            visible(item.message)
+            + (f" (said of {words.plural(same, 'object')}, here of the first)" if same > 1 else ""),
+            6,
+            2,
+        ),
     ]
     if item.place and source_line and (text := source_line(item.place)) is not None:
         shown, caret = excerpt.written(text, item.place.column, item.ref, item.path)

@@ -82,7 +82,7 @@ def moved(resource: Resource, namespace: str) -> Resource:
     """The object in another namespace."""
     body = copy.deepcopy(dict(resource.body))
     body["metadata"] = {**body["metadata"], "namespace": namespace}
-    return replace(resource, ref=replace(resource.ref, namespace=namespace), body=body)
+    return replace(resource, ref=resource.ref._replace(namespace=namespace), body=body)
 
 
 @pytest.mark.parametrize("name", ESTATES)
