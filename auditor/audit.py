@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from auditor.compliance import judge, load_catalogue, score
 from auditor.exemptions import Terms, exemptions
@@ -27,6 +28,9 @@ from auditor.model import (
     Severity,
     Snapshot,
 )
+
+if TYPE_CHECKING:
+    from auditor.drift import Rule
 
 OLD = timedelta(hours=1)
 """A live side older than this is said to be so."""
@@ -123,15 +127,17 @@ def audit(
     ignored: bool = False,
     terms: Terms | None = None,
     processes: int = 1,
+    rules: Sequence[Rule] = (),
 ) -> Audit:
     """Everything that follows from two snapshots. `ignored` also lists differences that do not count (injected fields);
-    `registries` are those that a setting allows; `terms`: what a waiver may be; `processes`: how many may share the judging."""
+    `registries` are those that a setting allows; `terms`: what a waiver may be; `processes`: how many may share the judging;
+    `rules`: differences that are not to count."""
     past = past or Past()
     comparison = drift = None
     if desired is not None and live is not None:
         from auditor.drift import compare  # where one side alone is judged, it need not be loaded
 
-        comparison = compare(desired, live, past=past, at=at, ignored=ignored)
+        comparison = compare(desired, live, past=past, at=at, ignored=ignored, rules=rules)
         drift = {each.ref: each for each in comparison.drift}
     exempt = exemptions(desired, at, terms or Terms())
     verdicts = judge(
@@ -149,6 +155,7 @@ def audit(
             *(live.problems if live else ()),
             *_age(live, at),
             *exempt.problems(waivers, known),
+            *(comparison.problems if comparison else ()),
         ),
         verdicts=verdicts,
         drift=comparison.drift if comparison else (),
@@ -156,5 +163,6 @@ def audit(
         scores=score(verdicts, desired, live, team_labels=team_labels),
         seen=frozenset(live.by_ref) if live else frozenset(),
         ignored=comparison.ignored if comparison else (),
+        silenced=comparison.silenced if comparison else 0,
         waivers=waivers,
     )

@@ -713,5 +713,7 @@ class Audit:
     """Objects that were read live, for `Past.seen` of later runs."""
     ignored: tuple[Ignored, ...] = ()
     """Filled only where it was asked for; never stored."""
+    silenced: int = 0
+    """How many differences would have counted but for an ignore rule."""
     waivers: tuple[Granted, ...] = ()
     """Every waiver that can be read, by place; a store keeps what they say, not what they cover."""

@@ -19,7 +19,11 @@ import structlog
 from auditor import desired as desired_side
 from auditor import live as live_side
 from auditor.audit import Wanted, audit, wanted
+<<<<<<< HEAD
 from auditor.causes import Commit, Evidence
+=======
+from auditor.drift.rules import of_settings
+>>>>>>> e864bed (Ignore rules: settings, annotations in git, Argo CD's and Flux's; defaults of scaling up and down)
 from auditor.exemptions import Terms
 from auditor.kube.secrets import Key
 from auditor.model import (
@@ -270,6 +274,7 @@ def _audited(
             team_labels=settings.audit.team_labels,
             registries=settings.audit.registries,
             ignored=ignored,
+            rules=of_settings(settings.drift.ignore),
             terms=Terms(settings.audit.annotation_waivers, settings.audit.longest_waiver_days),
         )
     with clock.phase("collect"):

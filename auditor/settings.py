@@ -9,10 +9,11 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, SecretStr, Tag, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, SecretStr, Tag, ValidationError, field_validator
 
 from auditor.model import Locate, Misuse
 
@@ -166,6 +167,46 @@ class AuditSettings(_Part):
     )
 
 
+class IgnoreSettings(_Part):
+    reason: str = Field(min_length=1, description="Why it is not to count; it is shown with what is ignored.")
+    until: date | None = Field(None, description="Last day (UTC) on which it holds; without it, as long as it matches.")
+    kinds: tuple[str, ...] = Field((), description="Kinds, globs: `Deployment`, `apps/*`. Empty: all.")
+    namespaces: tuple[str, ...] = Field((), description="Namespaces, globs. Empty: all.")
+    names: tuple[str, ...] = Field((), description="Names of objects, globs. Empty: all.")
+    labels: dict[str, str] = Field(default_factory=dict, description="Labels that an object has, all of them.")
+    paths: tuple[str, ...] = Field(
+        (),
+        description="Fields, with all below them: `spec.template.spec.containers[name=istio-*].resources`,"
+        " `metadata.annotations[*]`, or a JSON pointer. With neither paths nor managers: the object as a whole.",
+    )
+    managers: tuple[str, ...] = Field((), description="Regular expressions of field managers: only what they wrote.")
+
+    @field_validator("paths")
+    @classmethod
+    def _readable(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
+        from auditor.kube.patterns import parse  # where there are such rules
+
+        for path in paths:
+            parse(path)
+        return paths
+
+    @field_validator("managers")
+    @classmethod
+    def _regular(cls, managers: tuple[str, ...]) -> tuple[str, ...]:
+        for manager in managers:
+            try:
+                re.compile(manager)
+            except re.error as wrong:
+                raise ValueError(f"{manager!r} is no regular expression: {wrong}") from wrong
+        return managers
+
+
+class DriftSettings(_Part):
+    ignore: tuple[IgnoreSettings, ...] = Field(
+        (), description="Differences that are not to count; they are counted and listed apart."
+    )
+
+
 class StoreSettings(_Part):
     url: str = Field(
         "sqlite:///auditor.db", description="`sqlite:///FILE` or `postgresql://USER@HOST/DATABASE`, without a password."
@@ -211,6 +252,7 @@ class Settings(_Part):
     cluster: ClusterSettings = Field(default_factory=ClusterSettings, description="The live side.")
     sources: tuple[Source, ...] = Field((), description="The desired side.")
     audit: AuditSettings = Field(default_factory=AuditSettings, description="How to judge.")
+    drift: DriftSettings = Field(default_factory=DriftSettings, description="What of drift is not to count.")
     store: StoreSettings = Field(default_factory=StoreSettings, description="Where history is kept.")
     schedule: ScheduleSettings = Field(default_factory=ScheduleSettings, description="When to run.")
     web: WebSettings = Field(default_factory=WebSettings, description="Pages, metrics and health.")

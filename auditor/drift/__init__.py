@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from auditor.drift.compare import Comparison, compare
+from auditor.drift.rules import Rule
 
-__all__ = ["Comparison", "compare"]
+__all__ = ["Comparison", "Rule", "compare"]

@@ -6,7 +6,7 @@ direction, severity and words, and stripped of what must not be shown.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -17,9 +17,11 @@ import orjson
 from auditor.drift import objects, severity
 from auditor.drift.counts import Counted, View, incomparable, weigh
 from auditor.drift.direction import Before, Guess, guess, joined, together, unapplied
+from auditor.drift.ignoring import Ignoring
 from auditor.drift.normalise import Pair, pair, part
 from auditor.drift.owners import Writer, moment, owners_of, recorded, writers
 from auditor.drift.redaction import redacted
+from auditor.drift.rules import Rule
 from auditor.drift.tree import Difference, differences
 from auditor.drift.values import is_map
 from auditor.drift.words import words
@@ -38,6 +40,7 @@ from auditor.model import (
     NotCompared,
     OwnerClass,
     Past,
+    Problem,
     Ref,
     Resource,
     Severity,
@@ -50,11 +53,14 @@ _AUTOSCALERS = (("autoscaling", "HorizontalPodAutoscaler"), ("keda.sh", "ScaledO
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What a comparison found. `ignored` is filled only where it was asked for."""
+    """What a comparison found. `ignored` is filled only where it was asked for; `silenced`: how much of it would have counted
+    but for a rule; `problems`: rules that are not right."""
 
     drift: tuple[Drift, ...] = ()
     not_compared: tuple[NotCompared, ...] = ()
     ignored: tuple[Ignored, ...] = ()
+    silenced: int = 0
+    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +80,30 @@ class _Result:
 
 
 def compare(
-    desired: Snapshot, live: Snapshot, *, past: Past | None = None, at: datetime, ignored: bool = False
+    desired: Snapshot,
+    live: Snapshot,
+    *,
+    past: Past | None = None,
+    at: datetime,
+    ignored: bool = False,
+    rules: Sequence[Rule] = (),
 ) -> Comparison:
     """Everything in which the cluster is not what git says.
 
     `past`: what earlier runs and earlier commits tell; without it directions are mostly unknown. `at`: the moment of this
-    run, the upper end of windows. `ignored`: also list what differs and does not count. Raises nothing: what cannot be
+    run, the upper end of windows. `ignored`: also list what differs and does not count. `rules`: what is not to count, beside
+    the rules that stand in git and in the objects of Argo CD and Flux. Raises nothing: what cannot be
     compared is in `not_compared`, with its reason.
     """
-    return _Comparison(desired, live, past or Past(), at, ignored).result()
+    return _Comparison(desired, live, past or Past(), at, ignored, rules).result()
 
 
 class _Comparison:
-    def __init__(self, desired: Snapshot, live: Snapshot, past: Past, at: datetime, ignored: bool) -> None:
+    def __init__(
+        self, desired: Snapshot, live: Snapshot, past: Past, at: datetime, ignored: bool, rules: Sequence[Rule]
+    ) -> None:
         self.desired, self.live, self.past, self.at, self.ignored = desired, live, past, at, ignored
+        self.ignoring = Ignoring(rules, desired, live, at)
         self.appliers = tuple(pattern for source in desired.sources for pattern in source.appliers)
         self.out = _Result()
 
@@ -111,11 +127,19 @@ class _Comparison:
                 found.append(self._inner(resource, other))
         pending = self._pending(found)
         self.out.drift.extend(self._modified(each, pending) for each in found if each.changes)
-        self.out.drift.extend(self._missing(resource, reason, pending) for resource, reason in missing)
+        self.out.drift.extend(
+            self._missing(resource, reason, pending) for resource, reason in missing if not self._silenced(resource)
+        )
         self.out.drift.extend(self._undeclared(matched))
         self.out.drift.sort(key=lambda drift: drift.ref.key)
         self.out.not_compared.sort(key=lambda each: each.ref.key)
-        return Comparison(tuple(self.out.drift), tuple(self.out.not_compared), tuple(self.out.ignored))
+        return Comparison(
+            tuple(self.out.drift),
+            tuple(self.out.not_compared),
+            tuple(self.out.ignored),
+            sum(self.ignoring.used.values()),
+            tuple(self.ignoring.problems()),
+        )
 
     # --- inside an object -------------------------------------------------------------------------------------------------
 
@@ -127,6 +151,7 @@ class _Comparison:
             return _Found(resource, both, ())
         view = self._view(resource, other, both)
         before = self._before(ref, view)
+        rules = self.ignoring.of(resource, other)
         changes = []
         for each in raw:
             why = incomparable(each)
@@ -135,6 +160,8 @@ class _Comparison:
                 self.out.not_compared.append(NotCompared(ref, f"{path}: {why}", path))
                 continue
             counted = weigh(each, view)
+            if rules and isinstance(counted, Counted):
+                counted = self.ignoring.change(rules, each.spot, counted.owner) or counted
             if isinstance(counted, Counted):
                 changes.append((each, counted, guess(each, counted, before, both.node)))
             elif self.ignored:
@@ -242,6 +269,13 @@ class _Comparison:
             ref, DriftKind.MISSING, direction, bad, reason=reason, place=resource.place(), window=self._window(ref)
         )
 
+    def _silenced(self, resource: Resource, other: Resource | None = None) -> bool:
+        """Whether a rule says that an object as a whole does not count."""
+        reason = self.ignoring.whole(resource, other)
+        if reason and self.ignored:
+            self.out.ignored.append(Ignored(resource.ref, "", reason))
+        return bool(reason)
+
     def _direction_of_missing(self, ref: Ref, pending: frozenset[str]) -> Direction:
         """git-ahead only where an earlier commit lacked it, and it, or something else of that commit, was never applied."""
         if ref in self.past.seen:
@@ -254,6 +288,8 @@ class _Comparison:
     def _undeclared(self, matched: Mapping[Ref, Resource]) -> Iterator[Drift]:
         for each in objects.undeclared(self.desired, self.live, matched, self.past, self.appliers):
             ref = each.resource.ref
+            if self._silenced(each.resource, each.resource):
+                continue
             if unread := objects.unread_manifest(self.desired):
                 self.out.not_compared.append(
                     NotCompared(ref, f"it may be declared at {unread}, which could not be read")

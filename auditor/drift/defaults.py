@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
 from auditor.drift.values import absent, is_list, is_map, same_value
+from auditor.kube.fields import at
 from auditor.kube.paths import FieldStep, element, field_step, text_of
 from auditor.kube.schema import Node, child_of, key_of, keys_of
 
@@ -83,6 +84,34 @@ def _finalizers(value: Any, _: Mapping[str, Any], __: Mapping[str, Any]) -> bool
     return is_list(value) and list(value) == ["kubernetes"]
 
 
+_EACH_QUARTER_MINUTE: Final = {"type": "Percent", "value": 100, "periodSeconds": 15}
+_SCALING: Final[Mapping[str, Mapping[str, Any]]] = {
+    "scaleUp": {
+        "stabilizationWindowSeconds": 0,
+        "policies": [{"type": "Pods", "value": 4, "periodSeconds": 15}, _EACH_QUARTER_MINUTE],
+    },
+    "scaleDown": {"policies": [_EACH_QUARTER_MINUTE]},
+}
+
+
+def _scaling(name: str) -> Contextual:
+    """pkg/apis/autoscaling/v2/defaults.go: up and down are of one type, and have not the same defaults."""
+
+    def found(value: Any, rules: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
+        behavior = at(body, "spec", "behavior")
+        for side, defaults in _SCALING.items():
+            if is_map(behavior) and behavior.get(side) is rules:
+                return name in defaults and bool(same_value(value, defaults[name]))
+        return False
+
+    return found
+
+
+BY_PLACE: Final[Mapping[tuple[str, str], Contextual]] = {
+    ("autoscaling.v2.HPAScalingRules", name): _scaling(name) for name in ("stabilizationWindowSeconds", "policies")
+}
+"""Like CONTEXTUAL, where it matters which struct of its type this is: the live one itself is given."""
+
 CONTEXTUAL: Final[Mapping[tuple[str, str], Contextual]] = {
     # pkg/apis/core/v1/defaults.go, SetDefaults_Container and SetDefaults_Volume: by the tag of the image
     ("core.v1.Container", "imagePullPolicy"): _pull_policy,
@@ -142,6 +171,8 @@ def is_default(
         return False
     if any(default != {} and same_value(value, default, parent.child(name)) for default in parent.defaults(name)):
         return True
+    if (place := BY_PLACE.get((parent.name, name))) is not None:
+        return place(value, struct, body)
     rule = CONTEXTUAL.get((parent.name, name))
     return rule is not None and rule(value, {**struct, **want} if want else struct, body)
 

@@ -227,6 +227,7 @@ class AuditForm(TypedDict):
     drift: list[DriftForm]
     not_compared: list[NotComparedForm]
     ignored: list[IgnoredForm]
+    ignored_by_rules: int
     scores: ScoresForm
 
 
@@ -254,6 +255,7 @@ class DiffForm(TypedDict):
     drift: list[DriftForm]
     not_compared: list[NotComparedForm]
     ignored: list[IgnoredForm]
+    ignored_by_rules: int
 
 
 class ResourceForm(TypedDict):

@@ -45,6 +45,7 @@ def audit_form(audit: model.Audit) -> forms.AuditForm:
         "drift": drift_forms(audit.drift),
         "not_compared": _not_compared(audit.not_compared),
         "ignored": [_ignored(each) for each in audit.ignored],
+        "ignored_by_rules": audit.silenced,
         "scores": scores_form(audit.scores),
     }
 
@@ -76,6 +77,7 @@ def diff_form(audit: model.Audit) -> forms.DiffForm:
         "drift": drift_forms(audit.drift),
         "not_compared": _not_compared(audit.not_compared),
         "ignored": [_ignored(each) for each in audit.ignored],
+        "ignored_by_rules": audit.silenced,
     }
 
 

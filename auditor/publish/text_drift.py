@@ -65,7 +65,12 @@ def sections(audit: Audit, *, whole: bool, see_all: str, zone: tzinfo = UTC) -> 
         found += [title(f"Ignored: {words.plural(len(audit.ignored), 'difference')} that do not count")]
         shown = audit.ignored if whole else audit.ignored[:_OBJECTS]
         found += [
-            line(f"· {words.object_words(one.ref)}: {visible(one.path)}: {visible(one.reason)}", 2, 2) for one in shown
+            line(
+                f"· {': '.join(filter(None, (words.object_words(one.ref), visible(one.path), visible(one.reason))))}",
+                2,
+                2,
+            )
+            for one in shown
         ]
         found += hidden(len(audit.ignored) - len(shown), "difference", see_all)
     return found
@@ -99,6 +104,8 @@ def summary(audit: Audit) -> str:
         parts.append(f"{errors:,} dangerous")
     if waiting := len(tally.waiting_drift(audit.drift)):
         parts.append(f"{waiting:,} waiting")
+    if audit.silenced:
+        parts.append(f"{words.plural(audit.silenced, 'difference')} ignored by rules")
     if audit.not_compared:
         parts.append(f"{len(audit.not_compared):,} not compared")
     if audit.coverage.ratio is not None:

@@ -180,6 +180,31 @@ def test_when_pods_of_a_job_are_replaced_depends_on_what_becomes_of_failed_ones(
     assert told(text, {"spec": spec}, hand) == ({("added", "spec.podReplacementPolicy")} if counts else set())
 
 
+@pytest.mark.parametrize(
+    ("side", "field", "value", "counts"),
+    [
+        ("scaleUp", "stabilizationWindowSeconds", 0, False),
+        ("scaleUp", "stabilizationWindowSeconds", 300, True),
+        ("scaleDown", "stabilizationWindowSeconds", 0, True),
+        ("scaleDown", "policies", [{"type": "Percent", "value": 100, "periodSeconds": 15}], False),
+        ("scaleUp", "policies", [{"type": "Percent", "value": 100, "periodSeconds": 15}], True),
+    ],
+)
+def test_scaling_up_and_scaling_down_have_defaults_of_their_own(
+    side: str, field: str, value: Any, counts: bool
+) -> None:
+    behavior = f"  behavior: {{{side}: {{selectPolicy: Min}}}}"
+    target = "  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}"
+    text = manifest("autoscaling/v2", "HorizontalPodAutoscaler", "spec:", "  maxReplicas: 3", target, behavior)
+    spec = {
+        "maxReplicas": 3,
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+        "behavior": {side: {"selectPolicy": "Min", field: value}},
+    }
+    hand = entry("k9s", owned(f"spec behavior {side} {field}"))
+    assert told(text, {"spec": spec}, hand) == ({("added", f"spec.behavior.{side}.{field}")} if counts else set())
+
+
 ACCOUNT = entry("kubectl-set", owned("spec template spec serviceAccountName"))
 
 

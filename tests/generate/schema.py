@@ -45,6 +45,8 @@ CONTEXTUAL = {
     ("core.v1.ImageVolumeSource", "pullPolicy"),
     ("networking.v1.NetworkPolicySpec", "policyTypes"),
     ("batch.v1.JobSpec", "podReplacementPolicy"),
+    ("autoscaling.v2.HPAScalingRules", "stabilizationWindowSeconds"),
+    ("autoscaling.v2.HPAScalingRules", "policies"),
     ("resource.v1.DeviceTaint", "timeAdded"),
     ("resource.v1beta1.DeviceTaint", "timeAdded"),
     ("resource.v1beta2.DeviceTaint", "timeAdded"),
