@@ -42,7 +42,7 @@ SEEDS: dict[str, list[dict[str, Any]]] = {
     "DaemonSet": [{"spec": SELECTED}],
     "StatefulSet": [{"spec": {**SELECTED, "serviceName": "x"}}],
     "ReplicationController": [{"spec": {"selector": {"app": "x"}, "template": TEMPLATE}}],
-    "Pod": [{"spec": POD}],
+    "Pod": [POD_SEED, {"spec": {**POD, "initContainers": [{"name": "init", "image": "x", "restartPolicy": "Always"}]}}],
     "PodTemplate": [{"template": TEMPLATE}],
     "Job": [{"spec": {"template": ONCE}}],
     "CronJob": [{"spec": {"schedule": "0 1 * * *", "jobTemplate": {"spec": {"template": ONCE}}}}],
@@ -132,6 +132,8 @@ SEEDS: dict[str, list[dict[str, Any]]] = {
             "spec": {"parentRef": {"resource": "services", "name": "x", "namespace": "default"}},
         }
     ],
+    "LimitRange": [{"spec": {"limits": [{"type": "Container"}]}}],
+    "ControllerRevision": [{"data": {"a": "b"}, "revision": 1}],
     "ServiceCIDR": [{"spec": {"cidrs": ["10.97.0.0/16"]}}],
     "PriorityLevelConfiguration": [{"spec": {"type": "Limited", "limited": {"limitResponse": {"type": "Reject"}}}}],
     "FlowSchema": [

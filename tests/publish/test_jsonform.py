@@ -99,7 +99,7 @@ def test_times_are_utc_with_z() -> None:
 def test_the_shapes_are_those_of_the_interface() -> None:
     form = json.loads(jsonform.dumps(jsonform.audit_form(sample.AUDIT)))
     assert list(form) == [
-        "version", "at", "cluster", "sources", "coverage", "problems", "verdicts", "drift", "not_compared", "ignored",
+        "version", "at", "cluster", "sources", "coverage", "problems", "verdicts", "drift", "not_compared", "ignored", "ignored_by_rules",
         "scores",
     ]  # fmt: skip
     assert form["at"] == "2026-11-17T14:05:07Z"
