@@ -19,11 +19,8 @@ import structlog
 from auditor import desired as desired_side
 from auditor import live as live_side
 from auditor.audit import Wanted, audit, wanted
-<<<<<<< HEAD
 from auditor.causes import Commit, Evidence
-=======
 from auditor.drift.rules import of_settings
->>>>>>> e864bed (Ignore rules: settings, annotations in git, Argo CD's and Flux's; defaults of scaling up and down)
 from auditor.exemptions import Terms
 from auditor.kube.secrets import Key
 from auditor.model import (
