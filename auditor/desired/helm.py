@@ -8,6 +8,7 @@ so: its templates are never read as they stand.
 from __future__ import annotations
 
 import posixpath
+import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -49,11 +50,12 @@ def rendered(
             arguments = _arguments(part, top, request, settings)
             job = tool.Job(program, arguments, readable=(top,), at=top, bounds=bounds)
             done = tool.run(job, deadline=deadline)
+            again = tool.run(job, deadline=deadline).output if not done.status and _unsteady(part) else b""
     except ValueError as error:
         return _failed(f"{shown} is not rendered: {error}", "rename the file", shown, request), known
     if done.status or done.limit or not done.confined:
         return Read((), (outcome.explained(done, part, tree, top, request, settings),), keepable=False), known
-    line = outcome.read(done.output, part, tree, request, strip=False, deadline=deadline)
+    line = outcome.read(done.output, part, tree, request, strip=False, again=again, deadline=deadline)
     if isinstance(line, Problem):
         return Read((), (line,), keepable=False), known
     outcome.keep(cache, key, line)
@@ -74,6 +76,17 @@ def _arguments(part: Part, top: str, request: Request, settings: RenderSettings)
         *((f"--kube-version={chosen.kube_version}",) if chosen.kube_version else ()),
         *(f"--api-versions={name}" for name in chosen.api_versions),
     )
+
+
+# Functions whose result is another each time: https://masterminds.github.io/sprig/ ; what is packed is not looked into.
+_EACH_TIME_ANOTHER: Final = re.compile(
+    rb"\b(rand\w+|uuidv4|gen(CA|PrivateKey|SelfSignedCert|SignedCert)\w*|now|ago|bcrypt|htpasswd|encryptAES|shuffle)\b"
+)
+
+
+def _unsteady(part: Part) -> bool:
+    """Whether the chart may render differently each time, so that it has to be rendered twice."""
+    return any(name.endswith((".tgz", ".gz")) or _EACH_TIME_ANOTHER.search(text) for name, text in part.files.items())
 
 
 def version(program: str, *, deadline: float) -> str:

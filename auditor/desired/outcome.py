@@ -35,8 +35,10 @@ FORTNIGHT: Final = 14 * 24 * 3600
 _READ: Final = "from auditor.desired.rendered import main; main()"
 
 
-def read(text: bytes, part: Part, tree: Tree, request: Request, *, strip: bool, deadline: float) -> bytes | Problem:
-    """The record of what a renderer printed, made in a process of its own."""
+def read(
+    text: bytes, part: Part, tree: Tree, request: Request, *, strip: bool, deadline: float, again: bytes = b""
+) -> bytes | Problem:
+    """The record of what a renderer printed, made in a process of its own. `again`: what it printed the second time."""
     shown = printable(tree.shown(part.plan.file))
     head = {
         "source": request.source,
@@ -49,9 +51,10 @@ def read(text: bytes, part: Part, tree: Tree, request: Request, *, strip: bool, 
         "strip": strip,
         "chain": part.plan.chain,
         "rendered": len(text),
+        "again": len(again),
         "files": [[name.encode("utf-8", "replace").decode(), len(each)] for name, each in part.files.items()],
     }
-    given = b"".join((orjson.dumps(head), b"\n", text, *part.files.values()))
+    given = b"".join((orjson.dumps(head), b"\n", text, again, *part.files.values()))
     done = tool.run(tool.Job(code=_READ, given=given, bounds=tool.Bounds(output=256 << 20)), deadline=deadline)
     line = done.output.rstrip(b"\n")
     if done.status or done.limit or not line.startswith(b"{"):

@@ -1,7 +1,7 @@
 """What a renderer printed, read in a process that may die of it: resources with the places of their sources, as one JSON line.
 
 In (standard input): a line of JSON, then the bytes it announces: `{"source", "cluster", "namespace", "key", "file", "folder",
-"strip", "renderer", "chain", "rendered": size, "files": [[name, size], …]}`. Out: `{"keepable", "resources", "problems", "skipped"}`, whose
+"strip", "renderer", "chain", "rendered": size, "again": size, "files": [[name, size], …]}`. Out: `{"keepable", "resources", "problems", "skipped"}`, whose
 places name files of the tree. `strip`: whether the origins that kustomize told were asked for by us alone.
 """
 
@@ -17,12 +17,13 @@ import orjson
 
 from auditor.desired import chart_provenance, confine, provenance
 from auditor.desired.files import SOURCE_BYTES
-from auditor.kube import secrets
+from auditor.kube import paths, secrets
 from auditor.manifests import reader
 from auditor.manifests.budget import Budget
 from auditor.manifests.documents import documents, uncollected
-from auditor.model import Body, Problem, RawPath, Resource
+from auditor.model import Body, Problem, RawPath, Resource, Sealed, Severity
 
+ANOTHER: Final = "SRC407"
 ORIGIN: Final = "config.kubernetes.io/origin"
 
 
@@ -33,10 +34,11 @@ def main() -> None:
     stream = sys.stdin.buffer
     request = orjson.loads(stream.readline())
     text = stream.read(request["rendered"])
+    again = stream.read(request["again"])
     files = {name: stream.read(size) for name, size in request["files"]}
     try:
         with uncollected():
-            answer = answered(request, text, files)
+            answer = answered(request, text, again, files)
     except MemoryError:
         os._exit(confine.NO_MEMORY)
     left = memoryview(answer + b"\n")
@@ -44,25 +46,25 @@ def main() -> None:
         left = left[os.write(1, left) :]
 
 
-def answered(request: Mapping[str, Any], text: bytes, files: Mapping[str, bytes]) -> bytes:
+def answered(request: Mapping[str, Any], text: bytes, again: bytes, files: Mapping[str, bytes]) -> bytes:
     """The whole answer for one root."""
-    key_id, secret = request["key"]
-    read = reader.read(
-        text,
-        source=request["source"],
-        file="rendered.yaml",  # no file of the tree: what its name would say does not hold
-        cluster=request["cluster"],
-        namespace=request["namespace"],
-        key=secrets.Key(key_id, bytes.fromhex(secret)),
-        largest=SOURCE_BYTES,
-    )
+    read = _read(text, request)
+    second = {each.ref: each.body for each in _read(again, request).resources} if again else None
     known = _Known(request, text, files)
     resources, by_ref = [], {}
+    problems: list[Any] = []
     keepable = b"Secret" not in text or not read.problems
     for resource in read.resources:
         keepable = keepable and not secrets.is_secret(resource.body)
         body, places = known.of(resource)
         by_ref[resource.ref] = (resource, places)
+        if second is not None:
+            steady, unlike = steadied(body, second.get(resource.ref))
+            if unlike is not None:
+                problems.append(_another(resource, unlike, places))
+            if steady is None:
+                continue
+            body = steady
         ref = resource.ref
         resources.append(
             {
@@ -72,9 +74,54 @@ def answered(request: Mapping[str, Any], text: bytes, files: Mapping[str, bytes]
                 "places": [[list(path), *at] for path, at in places.items()],
             }
         )
-    problems = [_problem(problem, by_ref, request["file"]) for problem in read.problems]
+    problems += [_problem(problem, by_ref, request["file"]) for problem in read.problems]
     skipped = [each.reason for each in read.skipped]
     return secrets.to_json({"keepable": keepable, "resources": resources, "problems": problems, "skipped": skipped})
+
+
+def _read(text: bytes, request: Mapping[str, Any]) -> reader.Read:
+    key_id, secret = request["key"]
+    return reader.read(
+        text,
+        source=request["source"],
+        file="rendered.yaml",  # no file of the tree: what its name would say does not hold
+        cluster=request["cluster"],
+        namespace=request["namespace"],
+        key=secrets.Key(key_id, bytes.fromhex(secret)),
+        largest=SOURCE_BYTES,
+    )
+
+
+def steadied(body: Body, second: Body | None) -> tuple[Body | None, RawPath | None]:
+    """The body with every value that the second rendering has otherwise as one that is compared to nothing, and where the first
+    of them is. None for an object that the second does not have: its name is another each time."""
+    if second is None:
+        return None, ("metadata", "name")
+    unlike: list[RawPath] = []
+
+    def walk(one: Any, other: Any, path: RawPath) -> Any:
+        if isinstance(one, Mapping) and isinstance(other, Mapping) and one.keys() == other.keys():
+            return {key: walk(each, other[key], (*path, key)) for key, each in one.items()}
+        if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+            return [walk(a, b, (*path, n)) for n, (a, b) in enumerate(zip(one, other, strict=True))]
+        if one == other:
+            return one
+        unlike.append(path)
+        return Sealed("", "", frozenset({"encrypted"}))
+
+    steady = walk(body, second, ())
+    return (steady, unlike[0]) if unlike else (body, None)
+
+
+def _another(resource: Resource, path: RawPath, places: Mapping[RawPath, provenance.At]) -> Any:
+    """That an object is rendered otherwise each time: what runs can then be compared to nothing."""
+    ref = resource.ref
+    where = paths.keyed(ref.group, ref.kind, resource.body, path)
+    at = next(places[path[:n]] for n in range(len(path), -1, -1) if path[:n] in places)
+    message = f"{ref} is rendered otherwise each time, first at {where}; what differs is compared to nothing"
+    remedy = "take the value from a Secret or from values instead of making it in the template"
+    said = [ANOTHER, Severity.INFO.value, message, remedy]
+    return {"is": said, "at": list(at), "ref": [ref.cluster, ref.group, ref.kind, ref.namespace, ref.name]}
 
 
 class _Known:

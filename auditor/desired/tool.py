@@ -20,6 +20,7 @@ from typing import IO, Final
 
 import auditor
 from auditor.desired import confine
+from auditor.logs import logger
 from auditor.model import Unavailable
 
 MESSAGES: Final = 64 << 10
@@ -183,6 +184,4 @@ def _kill(group: int) -> None:
 @cache
 def warn_unconfined() -> None:
     """Once for the life of this process."""
-    import structlog
-
-    structlog.get_logger().warning("this kernel takes no system-call filter; nothing is rendered")
+    logger().warning("this kernel takes no system-call filter; nothing is rendered")

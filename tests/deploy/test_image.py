@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 import auditor
+from tests.controlplane import build
 from tests.controlplane.plane import Plane, Request, User
 from tests.controlplane.processes import free_ports
 from tests.deploy.base import BASE, NAMESPACE, container, files, one, pod
@@ -139,7 +140,6 @@ def git(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
     """A git server that gives out the base itself, to who has the key."""
     folder: Path = tmp_path_factory.mktemp("git")
     shutil.copytree(BASE, folder / "work")
-    (folder / "work" / "kustomization.yaml").unlink()
     git = ["git", "-C", str(folder / "work"), "-c", "user.name=t", "-c", "user.email=t@example.com"]
     for args in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", "base"]):
         subprocess.run([*git, *args], check=True, capture_output=True)
@@ -284,6 +284,8 @@ def test_the_base_on_a_cluster_has_no_finding_and_no_drift(site: Site, served: S
     code, found = audit(site)
     assert found["drift"] == []
     assert found["problems"] == []
+    (source,) = found["sources"]
+    assert source["tools"] == [f"kubectl {build.version()}, kustomize v5.8.1"], "the base was rendered in the container"
     ours = [
         verdict for verdict in found["verdicts"] if NAMESPACE in (verdict["ref"]["namespace"], verdict["ref"]["name"])
     ]

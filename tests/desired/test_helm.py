@@ -5,14 +5,16 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from auditor import desired
+from auditor.drift import compare
 from auditor.kube.secrets import Key
-from auditor.model import Problem, Severity, Snapshot
+from auditor.model import Past, Problem, Resource, Sealed, Severity, Snapshot
 from auditor.settings import GitSource, HelmSettings, RenderSettings
 from tests import helm
 from tests.desired.repositories import Made, config_map
@@ -181,3 +183,51 @@ def test_without_helm_a_chart_is_said_and_never_read_as_it_stands(
     (problem,) = snapshot.problems
     assert problem.message == "chart/Chart.yaml is not rendered: helm is not installed"
     assert "install helm" in problem.remedy
+
+
+def test_what_is_rendered_otherwise_each_time_is_compared_to_nothing(render: Render) -> None:
+    secret = """\
+apiVersion: v1
+kind: Secret
+metadata: {name: made}
+data:
+  fixed: eA==
+  password: {{ randAlphaNum 12 | b64enc }}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: noted
+  annotations:
+    at: {{ now | date "15:04:05.000000000" | quote }}
+data: {a: b}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: once-{{ randAlpha 8 | lower }}
+"""
+    snapshot = render({**CHART, "chart/templates/secret.yaml": secret})
+    assert names(snapshot) == [
+        "ConfigMap shop/noted",
+        "ConfigMap shop/plain",
+        "Deployment shop/chart-web",
+        "Secret shop/made",
+    ]
+    said = {problem.message.partition(";")[0]: str(problem.place) for problem in snapshot.problems}
+    assert {place.rpartition(":")[0] for place in said.values()} == {"chart/templates/secret.yaml"}
+    assert [message for message in said if "once-" not in message] == [
+        "Secret shop/made is rendered otherwise each time, first at data.password",
+        "ConfigMap shop/noted is rendered otherwise each time, first at metadata.annotations.at",
+    ]
+    live = []
+    for each in snapshot.resources:
+        body = dict(each.body)
+        if each.ref.name == "noted":
+            body["metadata"] = {**body["metadata"], "annotations": {"at": "earlier"}}
+        if each.ref.name == "made":
+            body["data"] = {**body["data"], "password": Sealed(body["data"]["fixed"].key_id, "another mark")}
+        live.append(Resource(each.ref, each.api_version, body))
+    compared = compare(snapshot, Snapshot(resources=tuple(live)), past=Past(), at=datetime.now(UTC))
+    assert [drift for drift in compared.drift if drift.ref.name in ("made", "noted")] == []
+    assert {each.ref.name for each in compared.not_compared} >= {"made", "noted"}
