@@ -41,6 +41,20 @@ class HttpsAccess(_Part):
     ca_file: Path | None = Field(None, description="Certificate authorities to trust, PEM, instead of the system's.")
 
 
+class LimitSettings(_Part):
+    file_mib: int = Field(64, ge=1, description="Largest file of manifests, in MiB.")
+    source_mib: int = Field(256, ge=1, description="Most text of manifests in the source, in MiB.")
+    files: int = Field(200_000, ge=1, description="Most files and folders that are looked at.")
+    memory_mib: int = Field(1024, ge=128, description="Address space of the process that reads manifests, in MiB.")
+    cpu_seconds: int = Field(
+        10, ge=1, description="Seconds of computing that reading one file may take, and one more for each MiB of it."
+    )
+    seconds: float = Field(
+        30, gt=0, description="Seconds by the clock for the same, and one more for each MiB of the largest file."
+    )
+    answer_mib: int = Field(256, ge=1, description="What one file may unfold to, in MiB.")
+
+
 class HelmSettings(_Part):
     program: Path | None = Field(
         None, description="helm, which renders charts; default: the one that is found on PATH."
@@ -91,7 +105,10 @@ class GitSource(_Part):
         (), description="Regular expressions of field managers that apply this source, beside the usual ones."
     )
     timeout_seconds: float = Field(90, gt=0, description="Longest time for a fetch, in seconds.")
-    render: RenderSettings = Field(default_factory=RenderSettings, description="How kustomizations are rendered.")
+    render: RenderSettings = Field(
+        default_factory=RenderSettings, description="How kustomizations and charts are rendered."
+    )
+    limits: LimitSettings = Field(default_factory=LimitSettings, description="What of it is too much to be read.")
 
 
 class FolderSource(_Part):
@@ -100,7 +117,10 @@ class FolderSource(_Part):
     path: str = Field(description="A folder or a file of manifests; `-` is standard input.")
     namespace: str | None = Field(None, description="Namespace of objects that name none.")
     appliers: tuple[str, ...] = Field((), description="Regular expressions of field managers that apply this source.")
-    render: RenderSettings = Field(default_factory=RenderSettings, description="How kustomizations are rendered.")
+    render: RenderSettings = Field(
+        default_factory=RenderSettings, description="How kustomizations and charts are rendered."
+    )
+    limits: LimitSettings = Field(default_factory=LimitSettings, description="What of it is too much to be read.")
 
 
 def _kind_of_source(value: Any) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from auditor.desired.records import Read
     from auditor.desired.rendering import Prepared
     from auditor.desired.repository import Repository
+    from auditor.desired.sandbox import Limits
     from auditor.kube.secrets import Key
     from auditor.settings import FolderSource, GitSource
 
@@ -174,9 +175,9 @@ def _read_folder(source: FolderSource, cluster: str, key: Key, deadline: float) 
     from auditor.desired.files import charts
 
     name = source_name(source)
-    gathered = folder.gather(source.path, source=name)
-    request = sandbox.Request(name, cluster, source.namespace or None, key, charts(gathered.files))
-    tree = folder.tree(source.path) if gathered.renderable else None
+    gathered = folder.gather(source.path, source=name, limits=source.limits)
+    request = sandbox.Request(name, cluster, source.namespace or None, key, charts(gathered.files), _limits(source))
+    tree = folder.tree(source.path, source.limits) if gathered.renderable else None
     if tree is None:
         read = sandbox.read(gathered.files, request, deadline=deadline)
         return _snapshot(read, gathered.problems, Source(name, fetched_at=datetime.now(UTC), appliers=source.appliers))
@@ -205,7 +206,7 @@ def _fetch_git(source: GitSource, cluster: str, key: Key, cache: Path | None, de
         except failures.Damaged:
             repository.renew(opened)
             commit, fetched_at, gathered, given, committed_at = _read_git(opened, name)
-    request = sandbox.Request(name, cluster, source.namespace or None, key, charts(gathered.files))
+    request = sandbox.Request(name, cluster, source.namespace or None, key, charts(gathered.files), _limits(source))
     branch = None if COMMIT.fullmatch(source.revision) else source.revision
     said = Source(name, commit, fetched_at, committed_at, branch, source.appliers)
     if given is None:
@@ -233,6 +234,14 @@ def _read_git(opened: Repository, name: str) -> tuple[str, datetime, Gathered, P
         whole = tree.whole(opened, commit)
         given = rendering.prepared(whole, gathered, opened.source.render, source=name, deadline=opened.deadline)
     return commit, fetched_at, gathered, given, history.committed_at(opened, commit)
+
+
+def _limits(source: GitSource | FolderSource) -> Limits:
+    """What one file of the source may cost its reader."""
+    from auditor.desired.sandbox import Limits
+
+    said = source.limits
+    return Limits(said.memory_mib << 20, said.cpu_seconds, said.seconds, said.answer_mib << 20)
 
 
 def _tools(roots: Sequence[Root]) -> tuple[str, ...]:

@@ -13,12 +13,10 @@ from typing import Final
 
 from auditor.model import Place, Problem, Severity
 
-FILE_BYTES: Final = 3 << 20
-"""Largest file that is found by walking: 3 MiB, twice what etcd takes for one object."""
-SOURCE_BYTES: Final = 128 << 20
-"""Most text of one source, and the largest file that is named outright."""
-ENTRIES: Final = 200_000
-"""Most entries of a tree that are looked at: a few kilobytes of git objects can unfold into 10^10 files."""
+TEXT_BYTES: Final = 1 << 30
+"""What a reading process takes at most, whatever the settings permit."""
+LISTED: Final = 1_000_000
+"""Most names of a tree that are listed for renderers."""
 LINK_HOPS: Final = 8
 SUFFIXES: Final = (".yaml", ".yml", ".json")
 
@@ -98,7 +96,7 @@ def too_large(name: str, size: int, limit: int, *, source: str) -> Problem:
     return problem(
         TOO_LARGE,
         f"{name} has {size / (1 << 20):.1f} MiB; files of more than {limit >> 20} MiB are not read",
-        remedy="split the file, or name it on its own",
+        remedy="split the file, or raise limits.file_mib of this source",
         source=source,
         file=name,
     )

@@ -14,10 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from auditor.desired.files import (
-    ENTRIES,
-    FILE_BYTES,
     LINK,
-    SOURCE_BYTES,
+    LISTED,
     UNREADABLE,
     File,
     Gathered,
@@ -32,29 +30,31 @@ from auditor.desired.files import (
 )
 from auditor.desired.trees import Tree, folders_of
 from auditor.model import Misuse, Problem, Severity
+from auditor.settings import LimitSettings
 
 STDIN: Final = "<stdin>"
+DEFAULT: Final = LimitSettings()
 
 
-def gather(path: str, *, source: str) -> Gathered:
+def gather(path: str, *, source: str, limits: LimitSettings = DEFAULT) -> Gathered:
     """All manifests under the path, by name; `-` is standard input. Names are as whoever gave the path can open them."""
     if path == "-":
-        return _stdin(source)
+        return _stdin(source, limits)
     try:
         mode = os.stat(path).st_mode
     except OSError as error:
         raise _cannot(path, error) from error
     if stat.S_ISDIR(mode):
-        return _folder(path, source)
+        return _folder(path, source, limits)
     if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode) and not stat.S_ISCHR(mode):
         raise Misuse(f"{printable(path)} is neither a folder nor a file", remedy="name a folder or a file of manifests")
     # what is named outright may be a pipe: <(kustomize build .)
     try:
         with open(path, "rb") as stream:
-            text = stream.read(SOURCE_BYTES + 1)
+            text = stream.read((limits.source_mib << 20) + 1)
     except OSError as error:
         raise _cannot(path, error) from error
-    return _one(printable(path), text, source)
+    return _one(printable(path), text, source, limits)
 
 
 def chart_of(path: str) -> str | None:
@@ -68,7 +68,7 @@ def chart_of(path: str) -> str | None:
     return None
 
 
-def tree(path: str) -> Tree | None:
+def tree(path: str, limits: LimitSettings = DEFAULT) -> Tree | None:
     """Everything around a folder, for what is rendered: a kustomization may use what lies beside it, as far as the git work tree
     reaches that the folder is in; without one, nothing outside of the folder. None where the path is no folder."""
     if not os.path.isdir(path):
@@ -77,7 +77,7 @@ def tree(path: str) -> Tree | None:
     above = [own, *map(str, Path(own).parents)]
     top = next((each for each in above if os.path.exists(os.path.join(each, ".git"))), own)
     files, links = _listed(top)
-    if len(files) > ENTRIES and top != own:
+    if len(files) > LISTED and top != own:
         top = own
         files, links = _listed(top)
     start = os.path.relpath(own, top)
@@ -88,7 +88,7 @@ def tree(path: str) -> Tree | None:
         return os.path.normpath(named) if inside.startswith("..") else named
 
     def read(names: Collection[str]) -> Mapping[str, bytes]:
-        found = {name: _read(os.path.join(top, name), name, "") for name in names}
+        found = {name: _read(os.path.join(top, name), name, "", limits.file_mib << 20) for name in names}
         return {name: each.text for name, each in found.items() if isinstance(each, File)}
 
     folder = "" if start == "." else start
@@ -100,7 +100,7 @@ def _listed(top: str) -> tuple[list[str], dict[str, str]]:
     files: list[str] = []
     links: dict[str, str] = {}
     waiting = [""]
-    while waiting and len(files) <= ENTRIES:
+    while waiting and len(files) <= LISTED:
         folder = waiting.pop()
         try:
             with os.scandir(os.path.join(top, folder)) as found:
@@ -118,13 +118,14 @@ def _listed(top: str) -> tuple[list[str], dict[str, str]]:
     return files, links
 
 
-def _stdin(source: str) -> Gathered:
-    return _one(STDIN, sys.stdin.buffer.read(SOURCE_BYTES + 1), source)
+def _stdin(source: str, limits: LimitSettings) -> Gathered:
+    return _one(STDIN, sys.stdin.buffer.read((limits.source_mib << 20) + 1), source, limits)
 
 
-def _one(name: str, text: bytes, source: str) -> Gathered:
-    if len(text) > SOURCE_BYTES:
-        return Gathered((), (too_large(name, len(text), SOURCE_BYTES, source=source),))
+def _one(name: str, text: bytes, source: str, limits: LimitSettings) -> Gathered:
+    """What is named outright may be as large as a whole source."""
+    if len(text) > limits.source_mib << 20:
+        return Gathered((), (too_large(name, len(text), limits.source_mib << 20, source=source),))
     file = File(name, text)
     pointer = lfs_pointer(file, source=source)
     if pointer:
@@ -134,13 +135,13 @@ def _one(name: str, text: bytes, source: str) -> Gathered:
     return Gathered((file,))
 
 
-def _folder(path: str, source: str) -> Gathered:
+def _folder(path: str, source: str, limits: LimitSettings) -> Gathered:
     root = os.path.realpath(path)
     files: list[File] = []
     problems: list[Problem] = []
     total = 0
     renderable = 0
-    for name in sorted(_walk(path, source, problems)):
+    for name in sorted(_walk(path, source, problems, limits.files)):
         renderable += is_renderable(name)
         if not is_manifest(name):
             continue
@@ -150,7 +151,7 @@ def _folder(path: str, source: str) -> Gathered:
             opened = _resolved(name, root, source)
         if opened is None:
             continue
-        found = opened if isinstance(opened, Problem) else _read(opened, shown, source)
+        found = opened if isinstance(opened, Problem) else _read(opened, shown, source, limits.file_mib << 20)
         if isinstance(found, File):
             found = lfs_pointer(found, source=source) or found
         if isinstance(found, Problem):
@@ -158,17 +159,17 @@ def _folder(path: str, source: str) -> Gathered:
         elif found is not None:
             files.append(found)
             total += len(found.text)
-            if total > SOURCE_BYTES:
+            if total > limits.source_mib << 20:
                 raise Misuse(
-                    f"{printable(path)} holds more than {SOURCE_BYTES >> 20} MiB of manifests",
-                    remedy="name a folder within it",
+                    f"{printable(path)} holds more than {limits.source_mib} MiB of manifests",
+                    remedy="name a folder within it, or raise limits.source_mib of this source",
                 )
     if not files and not problems and not renderable:
         problems.append(no_manifests(printable(path), source=source))
     return Gathered(tuple(files), tuple(problems), bool(renderable))
 
 
-def _walk(path: str, source: str, problems: list[Problem]) -> Iterator[str]:
+def _walk(path: str, source: str, problems: list[Problem], most: int) -> Iterator[str]:
     """Names of what ends as manifests do, below the path. Folders behind links are not entered; `.git` is not either."""
     entries = 0
     waiting = [path]
@@ -178,10 +179,10 @@ def _walk(path: str, source: str, problems: list[Problem]) -> Iterator[str]:
             with os.scandir(folder) as found:
                 for entry in found:
                     entries += 1
-                    if entries > ENTRIES:
+                    if entries > most:
                         raise Misuse(
-                            f"{printable(path)} holds more than {ENTRIES:,} files and folders",
-                            remedy="name a folder within it",
+                            f"{printable(path)} holds more than {most:,} files and folders",
+                            remedy="name a folder within it, or raise limits.files of this source",
                         )
                     if entry.is_dir(follow_symlinks=False):
                         if entry.name != ".git":
@@ -220,7 +221,7 @@ def _resolved(name: str, root: str, source: str) -> str | Problem | None:
     return target
 
 
-def _read(path: str, shown: str, source: str) -> File | Problem | None:
+def _read(path: str, shown: str, source: str, most: int) -> File | Problem | None:
     try:
         # never blocks on a pipe, never follows a link that was put there meanwhile
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -230,13 +231,13 @@ def _read(path: str, shown: str, source: str) -> File | Problem | None:
                 return problem(
                     UNREADABLE, f"{shown} is no regular file", source=source, file=shown, severity=Severity.WARNING
                 )
-            if status.st_size > FILE_BYTES:
-                return too_large(shown, status.st_size, FILE_BYTES, source=source)
-            text = stream.read(FILE_BYTES + 1)
+            if status.st_size > most:
+                return too_large(shown, status.st_size, most, source=source)
+            text = stream.read(most + 1)
     except OSError as error:
         return _unreadable(path, error, source)
-    if len(text) > FILE_BYTES:
-        return too_large(shown, len(text), FILE_BYTES, source=source)
+    if len(text) > most:
+        return too_large(shown, len(text), most, source=source)
     return File(shown, text)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from auditor.desired import failures, parsed, rendered_past, repository, sandbox
-from auditor.desired.files import FILE_BYTES, File, printable
+from auditor.desired.files import File, printable
 from auditor.desired.repository import Repository
 from auditor.desired.source_text import COMMIT, source_name
 from auditor.desired.tree import blob_sizes, blobs
@@ -191,7 +191,9 @@ def walk(
         turned = rendered_past.states(opened, past, given, cache=cache, key=key, cluster=cluster, deadline=deadline)
         past = tuple(replace(commit, changes=rendered_past.plain(commit.changes, given)) for commit in past)
         wanted = {blob for commit in past for change in commit.changes for blob in change.blobs}
-        sizes = {blob: size for blob, size in blob_sizes(opened, wanted).items() if size <= FILE_BYTES}
+        sizes = {
+            blob: size for blob, size in blob_sizes(opened, wanted).items() if size <= source.limits.file_mib << 20
+        }
         past = _affordable(past, sizes)
         near = {blob for commit in past for change in commit.changes for blob in change.blobs if blob in sizes}
         texts = blobs(opened, near)

@@ -70,8 +70,8 @@ def _gathered(
     from auditor.desired import rendering
 
     if not isinstance(source, GitSource):
-        gathered = folder.gather(source.path, source=name)
-        tree = folder.tree(source.path) if gathered.renderable else None
+        gathered = folder.gather(source.path, source=name, limits=source.limits)
+        tree = folder.tree(source.path, source.limits) if gathered.renderable else None
         if tree is None:
             return gathered, None
         given = rendering.prepared(tree, gathered, source.render, source=name, deadline=deadline)

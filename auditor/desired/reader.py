@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from auditor.desired import confine
-from auditor.desired.files import SOURCE_BYTES
+from auditor.desired.files import TEXT_BYTES
 from auditor.desired.records import encode
 from auditor.kube.secrets import Key
 from auditor.manifests import reader
@@ -32,7 +32,7 @@ def main() -> None:
     while line := stream.readline():
         header = orjson.loads(line)
         text = stream.read(header["bytes"])
-        confine.begin_file(request["seconds"])
+        confine.begin_file(request["seconds"] + (len(text) >> 20))
         _answer(_read(header["file"], text, request, key))
 
 
@@ -56,7 +56,7 @@ def _read_file(file: str, text: bytes, request: dict[str, Any], key: Key) -> rea
         namespace=request["namespace"],
         key=key,
         siblings=request["charts"],
-        largest=SOURCE_BYTES,
+        largest=TEXT_BYTES,
     )
 
 
@@ -64,7 +64,7 @@ def _mended(file: str, text: bytes, request: dict[str, Any], key: Key) -> bytes:
     """The file put right, and what is wrong with it even then, at the lines of the file as it is."""
     from auditor.manifests import masking, mending
 
-    found = mending.mended(text, largest=SOURCE_BYTES)
+    found = mending.mended(text, largest=TEXT_BYTES)
     after = "\n".join(found.after).encode("utf-8")
     read = _read_file(file, after if found.changed else text, request, key)
     problems = [

@@ -16,7 +16,7 @@ from typing import Any, Final
 import orjson
 
 from auditor.desired import chart_provenance, confine, provenance
-from auditor.desired.files import SOURCE_BYTES
+from auditor.desired.files import TEXT_BYTES
 from auditor.kube import paths, secrets
 from auditor.manifests import reader
 from auditor.manifests.budget import Budget
@@ -88,7 +88,7 @@ def _read(text: bytes, request: Mapping[str, Any]) -> reader.Read:
         cluster=request["cluster"],
         namespace=request["namespace"],
         key=secrets.Key(key_id, bytes.fromhex(secret)),
-        largest=SOURCE_BYTES,
+        largest=TEXT_BYTES,
     )
 
 

@@ -16,7 +16,7 @@ from typing import Final
 import orjson
 
 from auditor.desired import helm, kustomize, outcome, roots, tool
-from auditor.desired.files import SOURCE_BYTES, File, Gathered, printable, problem
+from auditor.desired.files import File, Gathered, printable, problem
 from auditor.desired.records import Read
 from auditor.desired.roots import Division, Plan, Scan
 from auditor.desired.sandbox import Request
@@ -26,6 +26,8 @@ from auditor.settings import RenderSettings
 
 NOT_RENDERED: Final = "SRC401"
 LIMIT: Final = "SRC405"
+PART_BYTES: Final = 256 << 20
+"""Most text that one renderer is given."""
 
 _SCAN: Final = "from auditor.desired.scanning import main; main()"
 
@@ -65,14 +67,20 @@ def prepared(tree: Tree, gathered: Gathered, settings: RenderSettings, *, source
         problems += plan.refused
         if len(plan.files) > settings.files:
             problems.append(
-                _over(tree, plan, f"needs {len(plan.files):,} files; the limit is {settings.files:,}", "files", source)
+                _over(
+                    tree,
+                    plan,
+                    f"needs {len(plan.files):,} files; the limit is {settings.files:,}",
+                    "render.files",
+                    source,
+                )
             )
         elif not plan.refused:
             texts = tree.read(plan.files)
             unread = [name for name in plan.files if name not in texts]
             size = sum(map(len, texts.values()))
-            if size > SOURCE_BYTES:
-                problems.append(_over(tree, plan, f"needs more than {SOURCE_BYTES >> 20} MiB of files", "", source))
+            if size > PART_BYTES:
+                problems.append(_over(tree, plan, f"needs more than {PART_BYTES >> 20} MiB of files", "", source))
             elif unread:
                 problems.append(_unread(tree, plan, unread[0], source))
             else:
@@ -144,7 +152,7 @@ def _scan(
 
 def _over(tree: Tree, plan: Plan, what: str, setting: str, source: str) -> Problem:
     shown = printable(tree.shown(plan.file))
-    remedy = f"split it, or raise render.{setting} of this source" if setting else "split it"
+    remedy = f"split it, or raise {setting} of this source" if setting else "split it"
     return problem(LIMIT, f"{shown} is not rendered: it {what}", remedy=remedy, source=source, file=shown)
 
 

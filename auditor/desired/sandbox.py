@@ -50,12 +50,12 @@ _NO_BYTECODE: Final = ("-B",) if sys.dont_write_bytecode else ()
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one file may cost: bytes of memory, seconds of computing, seconds without an answer, bytes of the answer (aliases
-    can unfold a small file into a large one)."""
+    can unfold a small file into a large one). Each MiB of a file gives it one more second of both."""
 
     memory: int = 1 << 30
     seconds: int = 10
     patience: float = 30
-    answer: int = 128 << 20
+    answer: int = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +148,7 @@ class _Reader:
 
     def __init__(self, files: Sequence[File], request: Request) -> None:
         self._files, self._request = files, request
+        self._largest = max((len(file.text) for file in files), default=0) >> 20
         self._why = ""
         self._greeted = False
 
@@ -203,9 +204,9 @@ class _Reader:
                         remedy="give the run more time: audit.deadline_seconds",
                         reason="timeout",
                     )
-                patience = limits.patience if self._greeted else STARTING
+                patience = limits.patience + self._largest if self._greeted else STARTING
                 if now >= last + patience:
-                    self._why = f"kept its reader busy for more than {patience:.0f} seconds"
+                    self._why = f"kept its reader busy for more than {patience:.0f} seconds (limits.seconds)"
                     return
                 if not streams.select(min(deadline - now, last + patience - now)):
                     continue
@@ -221,7 +222,7 @@ class _Reader:
                 else:
                     pending += chunk
                 if len(pending) > limits.answer:
-                    self._why = f"unfolds to more than {limits.answer >> 20} MiB"
+                    self._why = f"unfolds to more than {limits.answer >> 20} MiB (limits.answer_mib)"
                     return
 
     def _after_greeting(self, lines: Sequence[bytearray]) -> Iterator[bytes]:
@@ -247,9 +248,9 @@ class _Reader:
             return self._why
         status, limits = self._process.wait(), self._request.limits
         if status == -signal.SIGXCPU:
-            return f"needs more than {limits.seconds} seconds to read"
+            return f"needs more than {limits.seconds} seconds to read (limits.cpu_seconds)"
         if status == confine.NO_MEMORY:
-            return f"needs more than {limits.memory >> 20} MiB of memory to read"
+            return f"needs more than {limits.memory >> 20} MiB of memory to read (limits.memory_mib)"
         return f"killed its reader ({_end_of(status)})"
 
 

@@ -15,12 +15,9 @@ from typing import Final
 
 from auditor.desired import failures
 from auditor.desired.files import (
-    ENTRIES,
-    FILE_BYTES,
     LINK,
     LINK_HOPS,
     RENDERABLE,
-    SOURCE_BYTES,
     SUBMODULE,
     UNREADABLE,
     File,
@@ -70,14 +67,15 @@ def gather(repository: Repository, commit: str, *, source: str) -> Gathered:
             else:
                 wanted[found.name] = found
     files: list[File] = []
+    limits = repository.source.limits
     sizes = blob_sizes(repository, {entry.blob for entry in wanted.values()})
-    small = {blob for blob, size in sizes.items() if size <= FILE_BYTES}
+    small = {blob for blob, size in sizes.items() if size <= limits.file_mib << 20}
     total = sum(sizes[blob] for blob in small)
-    if total > SOURCE_BYTES:
+    if total > limits.source_mib << 20:
         raise Unavailable(
             "git",
-            f"{_where(folder, repository)} holds more than {SOURCE_BYTES >> 20} MiB of manifests",
-            remedy="name a folder within it",
+            f"{_where(folder, repository)} holds more than {limits.source_mib} MiB of manifests",
+            remedy="name a folder within it, or raise limits.source_mib of this source",
         )
     texts = blobs(repository, small)
     for name in sorted(wanted):
@@ -87,7 +85,7 @@ def gather(repository: Repository, commit: str, *, source: str) -> Gathered:
             problems.append(problem(UNREADABLE, f"git cannot read {shown}", source=source, file=shown))
             continue
         if entry.blob not in texts:
-            problems.append(too_large(shown, sizes[entry.blob], FILE_BYTES, source=source))
+            problems.append(too_large(shown, sizes[entry.blob], limits.file_mib << 20, source=source))
             continue
         file = File(shown, texts[entry.blob], entry.blob)
         pointer = lfs_pointer(file, source=source)
@@ -105,7 +103,9 @@ def renderable(repository: Repository, commit: str) -> bool:
     """Whether there is a kustomization or a chart in the source's folder."""
     folder = repository.source.folder
     arguments = ["ls-tree", "-r", "-z", "--name-only", "--full-tree", commit]
-    said = repository.git(*arguments, *(("--", f"{folder}/") if folder else ()), limit=ENTRIES * 320)
+    said = repository.git(
+        *arguments, *(("--", f"{folder}/") if folder else ()), limit=repository.source.limits.files * 320
+    )
     endings = tuple(f"/{name}\0".encode() for name in RENDERABLE)
     names = b"/" + said.output.replace(b"\0", b"\0/")
     return any(ending in names for ending in endings)
@@ -122,8 +122,9 @@ def whole(repository: Repository, commit: str) -> Tree:
     def read(names: Collection[str]) -> Mapping[str, bytes]:
         wanted = {name: files[name] for name in names if name in files}
         sizes = blob_sizes(repository, wanted.values())
-        small = {blob for blob, size in sizes.items() if size <= FILE_BYTES}
-        if sum(sizes[blob] for blob in small) > SOURCE_BYTES:
+        limits = repository.source.limits
+        small = {blob for blob, size in sizes.items() if size <= limits.file_mib << 20}
+        if sum(sizes[blob] for blob in small) > limits.source_mib << 20:
             return {}
         texts = blobs(repository, small)
         return {name: texts[blob] for name, blob in wanted.items() if blob in texts}
@@ -157,7 +158,9 @@ def blobs(repository: Repository, ids: Iterable[str]) -> Mapping[str, bytes]:
     with tempfile.TemporaryFile() as given:
         given.write("".join(f"{blob}\n" for blob in asked).encode())
         given.seek(0)
-        said = repository.must("cat-file", "--batch", limit=SOURCE_BYTES * 2 + len(asked) * 200, given=given)
+        said = repository.must(
+            "cat-file", "--batch", limit=(repository.source.limits.source_mib << 21) + len(asked) * 200, given=given
+        )
     return dict(_batch(said))
 
 
@@ -178,15 +181,17 @@ def _batch(said: bytes) -> Iterator[tuple[str, bytes]]:
 def _entries(repository: Repository, commit: str, folder: str) -> list[Entry]:
     """Every file of the folder. A few kilobytes of trees that repeat each other can list 10^10: the count is capped."""
     arguments = ["ls-tree", "-r", "-z", "--full-tree", commit]
-    said = repository.git(*arguments, *(("--", f"{folder}/") if folder else ()), limit=ENTRIES * 320)
+    said = repository.git(
+        *arguments, *(("--", f"{folder}/") if folder else ()), limit=repository.source.limits.files * 320
+    )
     if said.status and not said.cut:
         raise failures.damaged(said, repository.source)
     lines = said.output.decode("utf-8", "surrogateescape").split("\0")[:-1]
-    if said.cut or len(lines) > ENTRIES:
+    if said.cut or len(lines) > repository.source.limits.files:
         raise Unavailable(
             "git",
-            f"{_where(folder, repository)} holds more than {ENTRIES:,} files",
-            remedy="name a folder within it",
+            f"{_where(folder, repository)} holds more than {repository.source.limits.files:,} files",
+            remedy="name a folder within it, or raise limits.files of this source",
             reason="other",
         )
     entries = [
@@ -234,7 +239,7 @@ def _followed(
 
 
 def _whole(repository: Repository, commit: str) -> list[Entry]:
-    said = repository.git("ls-tree", "-r", "-z", "--full-tree", commit, limit=ENTRIES * 320)
+    said = repository.git("ls-tree", "-r", "-z", "--full-tree", commit, limit=repository.source.limits.files * 320)
     lines = said.output.decode("utf-8", "surrogateescape").split("\0")[:-1]
     return [Entry(found["mode"], found["blob"], found["name"]) for line in lines if (found := _ENTRY.fullmatch(line))]
 

@@ -22,7 +22,7 @@ from auditor.manifests.mistakes import Mistake, Refused, counter, in_file
 
 LARGEST: Final = 3 * 1024 * 1024
 """Bytes of one file."""
-MOST_DOCUMENTS: Final = 10_000
+MOST_DOCUMENTS: Final = 100_000
 """Documents of one file."""
 
 _SEPARATOR = re.compile(rb"^---([^\n]*)\n?", re.MULTILINE)
@@ -113,7 +113,7 @@ def documents(data: bytes, budget: Budget | None = None, *, largest: int = LARGE
     text = decoded(data)
     budget = budget or Budget()
     budget.nodes, budget.aliases = max(MOST_NODES, len(text)), MOST_ALIASES
-    most = max(MOST_DOCUMENTS, MOST_DOCUMENTS * len(text) // LARGEST)
+    most = MOST_DOCUMENTS
     if text.lstrip()[:1] == b"{" and (stream := list(_json_stream(text, most))):
         yield from stream
         return

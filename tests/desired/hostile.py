@@ -47,7 +47,7 @@ FILES = (
     one("unknown-tag", "be read as something else", "", map_of('{a: !vault "x"}')),
     one("binary-tag", "be decoded to anything", "", map_of('{a: !!binary "aGk="}')),
     one("million-documents", "cost a document's price a million times", "documents", "---\na: 1\n" * 150_000),
-    one("large", "fill the memory", "are not read", map_of("{a: '" + "x" * (4 << 20) + "'}")),
+    one("large", "fill the memory", "are not read", map_of("{a: '" + "x" * (65 << 20) + "'}")),
     one("long-key", "fill the terminal and the store", "", map_of("{? " + "k" * 200_000 + " : v}")),
     one("nul", "cut text in the store", "", b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: 'a\\0b'}\n"),
     one("raw-nul", "the same with the byte itself", "MAN001", b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a\0b}\n"),

@@ -12,7 +12,7 @@ import pytest
 
 from auditor.desired import files, folder
 from auditor.model import CellState, Misuse, Severity, Snapshot
-from auditor.settings import FolderSource
+from auditor.settings import FolderSource, LimitSettings
 from tests.desired.conftest import Fetch
 from tests.desired.repositories import config_map
 
@@ -105,7 +105,7 @@ def test_a_folder_that_is_itself_a_link_is_read(tmp_path: Path, fetch: Fetch) ->
 def test_pipes_and_large_files_neither_block_nor_fill_the_memory(tmp_path: Path, fetch: Fetch) -> None:
     os.mkfifo(tmp_path / "pipe.yaml")
     with (tmp_path / "large.yaml").open("wb") as stream:
-        stream.truncate(files.FILE_BYTES + 1)
+        stream.truncate((64 << 20) + 1)
     (tmp_path / "web.yaml").write_text(config_map("web"))
     snapshot = fetch(source(tmp_path))
     assert len(snapshot.resources) == 1
@@ -115,19 +115,19 @@ def test_pipes_and_large_files_neither_block_nor_fill_the_memory(tmp_path: Path,
 
 def test_a_file_that_is_named_outright_may_be_larger(tmp_path: Path, fetch: Fetch) -> None:
     large = tmp_path / "bundle.yaml"
+    limits = LimitSettings(file_mib=3)
     document = config_map("x", "y" * 1_000_000)
     large.write_text("---\n".join(document.replace("x\n", f"x{index}\n", 1) for index in range(4)))
-    assert large.stat().st_size > files.FILE_BYTES
-    snapshot = fetch(source(large))
+    assert large.stat().st_size > limits.file_mib << 20
+    snapshot = fetch(source(large).model_copy(update={"limits": limits}))
     assert (len(snapshot.resources), snapshot.problems) == (4, ())
 
 
-def test_more_entries_than_any_source_has_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folder, "ENTRIES", 10)
+def test_more_entries_than_any_source_has_are_refused(tmp_path: Path) -> None:
     for index in range(11):
         (tmp_path / f"{index}.txt").touch()
     with pytest.raises(Misuse, match="more than 10 files"):
-        folder.gather(str(tmp_path), source="x")
+        folder.gather(str(tmp_path), source="x", limits=LimitSettings(files=10))
 
 
 def test_what_cannot_be_opened_is_a_problem_and_the_rest_is_read(

@@ -10,7 +10,7 @@ import pytest
 
 from auditor.desired import files
 from auditor.model import Severity, Snapshot, Unavailable
-from auditor.settings import GitSource
+from auditor.settings import GitSource, LimitSettings
 from tests.desired.conftest import Fetch
 from tests.desired.repositories import Made, config_map
 
@@ -111,12 +111,14 @@ def test_a_few_objects_that_unfold_to_billions_of_files_are_refused_at_once(
     assert len(fetch(within(local, "/".join(["d0"] * 8))).resources) == 100
 
 
+def limited(source: GitSource, **limits: int) -> GitSource:
+    return source.model_copy(update={"limits": LimitSettings(**limits)})
+
+
 def test_the_count_of_files_is_capped_too(
     made: Made, local: GitSource, fetch: Fetch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from auditor.desired import tree
-
-    monkeypatch.setattr(tree, "ENTRIES", 5)
+    local = limited(local, files=5)
     made.commit({f"{n}.txt": "" for n in range(5)})
     assert told(fetch(local)) == [(files.NO_MANIFESTS, "the repository")]
     made.commit({f"{n}.txt": "" for n in range(6)})
@@ -130,13 +132,13 @@ def test_large_files_and_lfs_pointers_are_told_and_the_others_are_read(
     made.commit(
         {
             "bomb.yaml": b"\0" * (20 << 20),
-            "large.json": b"x" * (files.FILE_BYTES + 1),
+            "large.json": b"x" * ((3 << 20) + 1),
             "lfs.yaml": "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
-            "most.yaml": config_map("most") + "#" * (files.FILE_BYTES - 200),
+            "most.yaml": config_map("most") + "#" * ((3 << 20) - 200),
             "photo.png": os.urandom(100),
         }
     )
-    snapshot = fetch(local)
+    snapshot = fetch(limited(local, file_mib=3))
     assert told(snapshot) == [(files.TOO_LARGE, "bomb.yaml"), (files.TOO_LARGE, "large.json"), (files.LFS, "lfs.yaml")]
     assert read(snapshot) == [("most", "most.yaml")]
 
@@ -144,10 +146,8 @@ def test_large_files_and_lfs_pointers_are_told_and_the_others_are_read(
 def test_more_text_than_any_source_has_is_refused(
     made: Made, local: GitSource, fetch: Fetch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from auditor.desired import tree
-
-    monkeypatch.setattr(tree, "SOURCE_BYTES", 1000)
-    made.commit({f"{n}.yaml": config_map(f"m{n}") + "#" * 300 for n in range(4)})
+    made.commit({f"{n}.yaml": config_map(f"m{n}") + "#" * 300_000 for n in range(4)})
+    local = limited(local, source_mib=1)
     with pytest.raises(Unavailable, match="holds more than"):
         fetch(local)
 
