@@ -49,7 +49,10 @@ Baseline = Annotated[
 
 
 AsPatch = Annotated[
-    bool, typer.Option("--diff", help="Print a patch instead, for what has one right mend; `git apply` takes it.")
+    bool,
+    typer.Option(
+        "--diff", help="Print a patch instead, for what has one right mend; `git apply --unidiff-zero` takes it."
+    ),
 ]
 Write = Annotated[
     bool, typer.Option("--write", help="Mend that in the files below the paths that are named, and judge what is left.")

@@ -26,7 +26,13 @@ def text_of(file: str) -> bytes | None:
 
 def show(patches: Sequence[Patch], named: Callable[[Place], str]) -> None:
     """The patch on stdout, and nothing else."""
-    options.write_as_is(unified(patches, lambda file: named(Place("", file, 1))).encode())
+    text, hidden = unified(patches, lambda file: named(Place("", file, 1)))
+    options.write_as_is(text.encode())
+    if hidden:
+        print(
+            f"auditor: {hidden} more can be mended; what may be a credential is not shown. --write mends",
+            file=sys.stderr,
+        )
 
 
 def write(patches: Sequence[Patch]) -> None:

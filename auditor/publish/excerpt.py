@@ -66,7 +66,7 @@ _HARMLESS: Final = re.compile(
 )
 _COMMENT: Final = re.compile(r"\s+#.*$")
 _FREE: Final = re.compile(r"(^|\.)(env|envFrom|data|stringData|binaryData|annotations|args|command|value)(\b|$)")
-_TELLING_KEYS: Final = re.compile(r"(?i)(value|pass|secret|token|key|cred|auth|pin|pwd)")
+TELLING_KEYS: Final = re.compile(r"(?i)(value|pass|secret|token|key|cred|auth|pin|pwd)")
 _WIDEST: Final = 160
 
 
@@ -97,4 +97,4 @@ def _harmless(key: str, value: str, ref: Ref | None, path: str) -> bool:
         return False
     if key in _SHOWN_KEYS:
         return "://" not in value and "=" not in value
-    return ref is not None and not _TELLING_KEYS.search(key) and _HARMLESS.fullmatch(value) is not None
+    return ref is not None and not TELLING_KEYS.search(key) and _HARMLESS.fullmatch(value) is not None

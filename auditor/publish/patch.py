@@ -7,13 +7,21 @@ else, nothing is offered. Nothing is written here.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from auditor.manifests import Places
 from auditor.manifests.removal import without
-from auditor.model import RawPath, Resource, Snapshot
+from auditor.model import RawPath, Ref, Resource, Snapshot
+from auditor.publish import excerpt
 from auditor.publish.listed import Item
+
+_AROUND: Final = 3
+_REMARK: Final = re.compile(r"(^|\s+)#.*$")
+_WORDS: Final = re.compile(r"\s*#[A-Za-z ,.'()-]*")
+_ANY: Final = Ref("", "", "ConfigMap", None, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +45,21 @@ def patches(items: Iterable[Item], side: Snapshot, text_of: Callable[[str], byte
     return tuple(patch for patch in found if patch)
 
 
-def unified(patches: Iterable[Patch], named: Callable[[str], str]) -> str:
-    """The patches as `git apply` and `patch -p1` take them; `named` gives a file's name from where they will be applied."""
-    return "".join(_diff(patch, named(patch.file)) for patch in patches)
+def unified(patches: Iterable[Patch], named: Callable[[str], str]) -> tuple[str, int]:
+    """The patches as `patch -p1` and `git apply --unidiff-zero` take them, and how many changes are not shown.
+
+    `named` gives a file's name from where they will be applied. What may be a credential is in no output: a change whose lines may
+    hold one is left out, and the lines around a change are shown as far as they hold none.
+    """
+    parts, hidden = [], 0
+    for patch in patches:
+        hunks, left_out = _hunks(patch.before.splitlines(keepends=True), patch.after.splitlines(keepends=True))
+        hidden += left_out
+        if hunks:
+            name = named(patch.file)
+            old, new = (name, name) if name.startswith("/") else (f"a/{name}", f"b/{name}")
+            parts += [f"--- {old}\n+++ {new}\n", *hunks]
+    return "".join(parts), hidden
 
 
 def _patch(file: str, wanted: Sequence[tuple[Item, Resource]], data: bytes | None) -> Patch | None:
@@ -90,9 +110,50 @@ def _line_start(text: str, line: int) -> int:
     return at
 
 
-def _diff(patch: Patch, name: str) -> str:
-    old, new = (name, name) if name.startswith("/") else (f"a/{name}", f"b/{name}")
-    lines = difflib.unified_diff(
-        patch.before.splitlines(keepends=True), patch.after.splitlines(keepends=True), old, new
+def _hunks(old: Sequence[str], new: Sequence[str]) -> tuple[list[str], int]:
+    steps = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    changes = [step[1:] for step in steps if step[0] != "equal"]
+    found, hidden, done, shift = [], 0, 0, 0
+    for number, (start, end, new_start, new_end) in enumerate(changes):
+        following = changes[number + 1][0] if number + 1 < len(changes) else len(old)
+        removed, added = old[start:end], new[new_start:new_end]
+        if not all(map(_harmless, (*removed, *added))):
+            hidden += 1
+            continue
+        above = _near(old[max(done, start - _AROUND) : start][::-1])[::-1]
+        below = _near(old[end : min(following, end + _AROUND)])
+        found.append(_hunk(start - len(above), shift, above, removed, added, below))
+        done, shift = end + len(below), shift + len(added) - len(removed)
+    return found, hidden
+
+
+def _hunk(
+    at: int, shift: int, above: Sequence[str], removed: Sequence[str], added: Sequence[str], below: Sequence[str]
+) -> str:
+    """One hunk; `at` counts lines from 0, and `shift` is by how many the hunks above moved it. An empty side stands after a line."""
+    around = len(above) + len(below)
+    sides = ((at, around + len(removed)), (at + shift, around + len(added)))
+    head = " ".join(f"{sign}{start + bool(count)},{count}" for sign, (start, count) in zip("-+", sides, strict=True))
+    marked = [*((" ", line) for line in above), *(("-", line) for line in removed), *(("+", line) for line in added)]
+    marked += [(" ", line) for line in below]
+    lines = "".join(
+        f"{sign}{line}" if line.endswith("\n") else f"{sign}{line}\n\\ No newline at end of file\n"
+        for sign, line in marked
     )
-    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+    return f"@@ {head} @@\n{lines}"
+
+
+def _near(lines: Sequence[str]) -> Sequence[str]:
+    """The lines up to the first that may hold a credential."""
+    stop = next((number for number, line in enumerate(lines) if not _harmless(line)), len(lines))
+    return lines[:stop]
+
+
+def _harmless(line: str) -> bool:
+    """Whether an excerpt would show the line as it is, apart from a remark of plain words."""
+    text = line.rstrip("\r\n")
+    bare = _REMARK.sub("", text)
+    remark = text[len(bare) :]
+    if remark and (not _WORDS.fullmatch(remark) or excerpt.TELLING_KEYS.search(remark)):
+        return False
+    return not bare.strip() or excerpt.written(bare, 1, _ANY, "")[0] == bare

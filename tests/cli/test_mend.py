@@ -53,7 +53,7 @@ def test_git_applies_the_patch(before: str, after: str, repository: Path, capfdb
     patch = capfdbinary.readouterr().out
     assert (code, file.read_text()) == (1, before)
     assert patch.startswith(b"--- a/apps/web.yaml\n+++ b/apps/web.yaml\n")
-    subprocess.run(["git", "apply", "--whitespace=error", "-"], input=patch, check=True, cwd=repository)
+    subprocess.run(["git", "apply", "--unidiff-zero", "-"], input=patch, check=True, cwd=repository)
     assert file.read_text() == after
 
 
@@ -86,3 +86,28 @@ def test_what_is_waived_is_not_mended(repository: Path, capfdbinary: Capture) ->
     (repository / "web.yaml").write_text(text)
     assert run(["check", "web.yaml", "--write", "--select", "HIST001"]) == 0
     assert (repository / "web.yaml").read_text() == text
+
+
+ENV = (
+    BAD.replace('web:1.4.2"}\n', 'web:1.4.2"\n').replace("- {name: web, image", "- name: web\n          image")
+    + """          env:
+            - {name: LEVEL, value: canary-1}
+            - name: LEVEL
+              value: canary-2
+"""
+)
+
+
+def test_what_may_be_a_credential_is_in_no_patch_and_is_mended_all_the_same(
+    repository: Path, capfdbinary: Capture
+) -> None:
+    (repository / "web.yaml").write_text(ENV)
+    assert run(["check", "web.yaml", "--diff", "--select", "HIST001,CFG007"]) == 1
+    said = capfdbinary.readouterr()
+    assert b"-  revisionHistoryLimit: 0 # none" in said.out
+    assert b"canary" not in said.out + said.err
+    assert b"1 more can be mended" in said.err
+    subprocess.run(["git", "apply", "--unidiff-zero", "-"], input=said.out, check=True, cwd=repository)
+    assert run(["check", "web.yaml", "--write", "--select", "HIST001,CFG007"]) == 0
+    left = (repository / "web.yaml").read_text()
+    assert ("canary-1" in left, "canary-2" in left, "revisionHistoryLimit" in left) == (False, True, False)
