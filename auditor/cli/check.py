@@ -70,6 +70,7 @@ def check(
     baseline: Baseline = None,
     as_patch: AsPatch = False,
     write: Write = False,
+    explain_score: options.ExplainScore = False,
     at: options.At = None,
     output: Form = CheckOutput.TEXT,
     show_all: options.All = False,
@@ -112,14 +113,20 @@ def check(
         desired = manifests_at(paths, deadline=time.monotonic() + 600, key=new_key())
         result = judged(desired, policies, namespace or (), severity, result.at)
         said = list_of(result, desired, policies, judging.fail_on or options.FailOn.ERROR, output, known)
+    why = None
+    if explain_score:
+        from auditor.compliance import explained
+
+        why = explained(result.verdicts, policies, desired)
     if output is CheckOutput.TEXT:
         from auditor.publish import text
 
-        options.say(text.check_text(said, options.look(show_all), written_line))
+        look = options.look(show_all)
+        options.say(text.check_text(said, look, written_line) + (f"\n{text.score_text(why, look)}" if why else ""))
     else:
         from auditor.publish.formats import rendered
 
-        options.write_as_is(rendered(output.value, said, compared=known is not None))
+        options.write_as_is(rendered(output.value, said, compared=known is not None, why=why))
     return 1 if said.failed else 0
 
 

@@ -54,6 +54,7 @@ def audit(
     at: options.At = None,
     show_ignored: options.ShowIgnored = False,
     allow_incomplete: options.Incomplete = False,
+    explain_score: options.ExplainScore = False,
     database: options.Database = None,
     printing: options.Printing,
 ) -> int:
@@ -79,7 +80,17 @@ def audit(
             at=options.moment(at),
             ignored=show_ignored,
         ).audit
-    printing.show(lambda: jsonform.audit_form(result), lambda look: text.audit_text(result, policies, look))
+    form, shown = jsonform.audit_form, text.audit_text
+    if explain_score:
+        from auditor.compliance import explained
+
+        why = explained(result.verdicts, policies)
+        printing.show(
+            lambda: {**form(result), "explained": jsonform.explained_form(why)},
+            lambda look: f"{shown(result, policies, look)}\n{text.score_text(why, look)}",
+        )
+    else:
+        printing.show(lambda: form(result), lambda look: shown(result, policies, look))
     found = drifted(result) or reaches(result, chosen.audit.fail_on)
     return incomplete(result, allow_incomplete) or (1 if found else 0)
 

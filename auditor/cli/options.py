@@ -89,6 +89,9 @@ Database = Annotated[
 ShowIgnored = Annotated[
     bool, typer.Option("--show-ignored", help="Also show differences that do not count, with the reason.")
 ]
+ExplainScore = Annotated[
+    bool, typer.Option("--explain-score", help="Also say why the score is what it is, and what would gain most.")
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Say more, and show where a fault came from.")]
 All = Annotated[bool, typer.Option("--all", help="Print every row, however many.")]
 

@@ -58,9 +58,7 @@ def score(
     """Every number of one run. `team_labels`: which labels name a team, the first found counts, on the namespace, then the workload."""
     tallies: dict[Member, _Tally] = {}
     for verdict in verdicts:
-        if not verdict.scored or verdict.outcome is Outcome.NOT_APPLICABLE:
-            continue
-        for member in verdict.concerns or (_rest(verdict.ref, desired, live),):
+        for member in members(verdict, desired, live):
             tally = tallies.get(member)
             if tally is None:
                 tally = tallies[member] = _Tally()
@@ -78,8 +76,8 @@ def score(
             namespaces.setdefault(namespace, []).append(member)
     team_of = {name: _team(declared.get(name), team_labels) or UNOWNED for name in sorted(namespaces)}
     teams: dict[str, list[Member]] = {}
-    for name, members in namespaces.items():
-        for one in members:
+    for name, held in namespaces.items():
+        for one in held:
             own = _team(_held(one, desired, live), team_labels) if isinstance(one, Ref) else None
             team = team_of[name] if team_of[name] != UNOWNED else own or UNOWNED
             teams.setdefault(team, []).append(one)
@@ -93,6 +91,13 @@ def score(
         workloads={ref: workloads[ref] for ref in sorted(workloads, key=lambda ref: ref.key)},
         team_of=team_of,
     )
+
+
+def members(verdict: Verdict, desired: Snapshot | None, live: Snapshot | None) -> tuple[Member, ...]:
+    """What a verdict counts for: nothing where it does not apply, or is pending."""
+    if not verdict.scored or verdict.outcome is Outcome.NOT_APPLICABLE:
+        return ()
+    return verdict.concerns or (_rest(verdict.ref, desired, live),)
 
 
 def _mean(tallies: Mapping[Member, _Tally]) -> Score:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from auditor.compliance import Explained
 from auditor.publish.listed import Listed
 
 
@@ -9,13 +10,16 @@ def _known(listed: Listed) -> list[str]:
     return [item.fingerprint for item in listed.items if item.status == "known"]
 
 
-def rendered(form: str, listed: Listed, *, compared: bool = False) -> bytes:
-    """`form`: json, sarif, junit, markdown, github, gitlab or csv. `compared`: a baseline was given."""
+def rendered(form: str, listed: Listed, *, compared: bool = False, why: Explained | None = None) -> bytes:
+    """`form`: json, sarif, junit, markdown, github, gitlab or csv. `compared`: a baseline was given; `why`: of the score, for JSON."""
     match form:
         case "json":
             from auditor.publish import jsonform
 
-            return jsonform.dumps(jsonform.check_form(listed.audit, _known(listed) if compared else None))
+            whole = jsonform.check_form(listed.audit, _known(listed) if compared else None)
+            if why is not None:
+                whole["explained"] = jsonform.explained_form(why)
+            return jsonform.dumps(whole)
         case "sarif":
             from auditor.publish import sarif
 

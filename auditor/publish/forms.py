@@ -214,6 +214,39 @@ class WaiversForm(TypedDict):
     problems: list[ProblemForm]
 
 
+class FailingForm(TypedDict):
+    policy: str
+    weight: int
+
+
+class ShareForm(TypedDict):
+    """One member of the mean; `ref` is null for the rest of a namespace, and `namespace` too for that of the cluster."""
+
+    ref: RefForm | None
+    namespace: str | None
+    score: float
+    passed: int
+    failed: int
+    failing: list[FailingForm]
+
+
+class GainForm(TypedDict):
+    """What mending all failures of one policy would add to the whole score."""
+
+    policy: PolicyName
+    objects: int
+    points: float
+
+
+class ExplainedForm(TypedDict):
+    """Why the score is what it is (`--explain-score`)."""
+
+    score: float | None
+    weights: dict[str, int]
+    members: list[ShareForm]
+    gains: list[GainForm]
+
+
 class AuditForm(TypedDict):
     """`auditor audit -o json`"""
 
@@ -229,6 +262,7 @@ class AuditForm(TypedDict):
     ignored: list[IgnoredForm]
     ignored_by_rules: int
     scores: ScoresForm
+    explained: NotRequired[ExplainedForm]
 
 
 class CheckForm(TypedDict):
@@ -240,6 +274,7 @@ class CheckForm(TypedDict):
     problems: list[ProblemForm]
     verdicts: list[VerdictForm]
     scores: ScoresForm
+    explained: NotRequired[ExplainedForm]
     known: NotRequired[list[str]]
 
 

@@ -14,6 +14,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from auditor import model
+from auditor.compliance import WEIGHTS, Explained
 from auditor.publish import forms
 from auditor.publish.encoding import REDACTED, dumps, plain
 
@@ -95,6 +96,29 @@ def manifests_form(snapshot: model.Snapshot) -> forms.ManifestsForm:
 def policies_form(policies: Iterable[model.Policy]) -> forms.PoliciesForm:
     """The catalogue, by id."""
     return {"version": 1, "policies": [_policy(policy) for policy in sorted(policies, key=lambda policy: policy.id)]}
+
+
+def explained_form(explained: Explained) -> forms.ExplainedForm:
+    """Why a score is what it is."""
+    return {
+        "score": explained.score,
+        "weights": {severity.value: weight for severity, weight in WEIGHTS.items()},
+        "members": [
+            {
+                "ref": ref_form(one.ref) if one.ref else None,
+                "namespace": one.namespace,
+                "score": one.score,
+                "passed": one.passed,
+                "failed": one.failed,
+                "failing": [{"policy": policy, "weight": weight} for policy, weight in one.failing],
+            }
+            for one in explained.shares
+        ],
+        "gains": [
+            {"policy": {"id": one.policy, "name": one.name}, "objects": one.objects, "points": one.points}
+            for one in explained.gains
+        ],
+    }
 
 
 def waivers_form(

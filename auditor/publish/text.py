@@ -13,7 +13,8 @@ from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Final, TextIO
 
 from auditor import model
-from auditor.publish import text_audit, text_catalogue, text_check, text_drift, text_waivers
+from auditor.compliance import Explained
+from auditor.publish import text_audit, text_catalogue, text_check, text_drift, text_score, text_waivers
 from auditor.publish.blocks import Block, Line, Span, Table
 from auditor.publish.listed import Listed
 
@@ -97,6 +98,11 @@ def policies_text(policies: Iterable[model.Policy], look: Look = Look()) -> str:
 def waivers_text(granted: Sequence[model.Granted], faults: Sequence[model.Problem] = (), look: Look = Look()) -> str:
     """Every waiver by file and line, and what is wrong with those that do not count."""
     return render(text_waivers.blocks(granted, faults, whole=look.whole, see_all=look.see_all), look)
+
+
+def score_text(explained: Explained, look: Look = Look()) -> str:
+    """Why a score is what it is."""
+    return render(text_score.blocks(explained, whole=look.whole, see_all=look.see_all), look)
 
 
 def explain_text(
