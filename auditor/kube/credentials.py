@@ -23,7 +23,7 @@ _PLACEHOLDER: Final = re.compile(
 def facts_of(data: bytes) -> Iterator[str]:
     """Of `model.Sealed.facts`, those that the bytes tell: empty, placeholder, pem-private, pem-public, token."""
     head = data[:65536]
-    if not data:
+    if not data or _holds_no_login(head):
         yield "empty"
     if _PLACEHOLDER.fullmatch(head.strip()):
         yield "placeholder"
@@ -35,6 +35,13 @@ def facts_of(data: bytes) -> Iterator[str]:
         yield "token"
 
 
+def _holds_no_login(data: bytes) -> bool:
+    """Whether it is a configuration of registries that leaves the logins to a helper: `{"auths": {"ghcr.io": {}}}`."""
+    held = data.strip()
+    return held == b"{}" or (held[:1] == b"{" and b'"auths"' in held and not _LOGIN.search(held))
+
+
+_LOGIN: Final = re.compile(rb'"(?:auth|password|identitytoken|registrytoken)"\s*:\s*"[^"]')
 _LAST: Final = {
     "password",
     "passwd",

@@ -15,6 +15,16 @@ _URL: Final = re.compile(r"\b[a-z][a-z0-9+.-]{1,20}://[^\s/@:]{0,200}:([^\s/@]{1
 _REFERENCE: Final = r"(?:\$\([^()]+\)|\$\{[^{}]+\}|\{\{.+\}\}|%\([^()]+\)s|<[^<>]+>)"
 _REFERENCES: Final = re.compile(rf"{_REFERENCE}+", re.DOTALL)
 _PATH: Final = re.compile(r"(?:\.{0,2}/|~/|file:)[\w./-]*")
+# Where a value is kept, for something that fetches it when the container starts or before: Vault, 1Password, vals, clouds.
+_KEPT_ELSEWHERE: Final = re.compile(
+    r"(?:vault|op|bao|awssm|awsssm|ssm|gcpsm|gsm|akv|azurekv|azkv|doppler|keyring|sops|secretref|ref\+[a-z0-9]+|secretref\+[a-z0-9]+)"
+    r":[^\s@]+|arn:aws[\w-]*:(?:secretsmanager|ssm):\S+|projects/[^/\s]+/secrets/\S+"
+)
+# `TLS_SECRET`, `PULL_SECRET`: the name of an object, where the value is one.
+_OBJECT: Final = re.compile(
+    r"(?:^|[_.-])(?:ca|cert|certificate|cert_?tls|image_?pull|pull|tls)[_.-]secret$", re.IGNORECASE
+)
+_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
 _SWITCHES: Final = frozenset({"true", "false", "yes", "no", "on", "off"})
 _LONGEST: Final = 1 << 20
 
@@ -39,12 +49,15 @@ def form_of(value: str) -> str | None:
 
 
 def is_harmless(name: str, value: str) -> bool:
-    """Whether a text under a name that sounds like a credential is surely none: empty, a reference, a switch, a path.
+    """Whether a text under a name that sounds like a credential is surely none: empty, a reference, a switch, a path, the place
+    where a store keeps it, or the name of a Secret.
 
     A number is harmless only under a name that ends in TOKEN (a count of them); under PASSWORD it is somebody's password.
     """
     value = value.strip()
     if not value or is_reference(value) or value.lower() in _SWITCHES or _PATH.fullmatch(value):
+        return True
+    if _KEPT_ELSEWHERE.fullmatch(value) or (_OBJECT.search(name) and _NAME.fullmatch(value)):
         return True
     if "-----BEGIN " in value:  # what is not a private key is public
         return not _PRIVATE_KEY.search(value)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from auditor.kube.fields import mapping
 from auditor.kube.index import selector_of
+from auditor.kube.kinds import SYSTEM_NAMESPACES
 from auditor.kube.operators import of_labels
 from auditor.kube.policy import policy
 from auditor.kube.selectors import is_empty, pairs
@@ -32,6 +33,8 @@ def dangling_network_policy(resource: Resource, around: Surroundings) -> Answer:
         return None
     if custom := of_labels(dict(pairs(selector)), resource, around):
         return Unknown(f"Pods of {custom.ref} may carry the labels")
+    if resource.ref.namespace in SYSTEM_NAMESPACES and not around.has_live:
+        return Unknown(f"what the platform runs in {resource.ref.namespace} is in no file")
     shown = ",".join(f"{key}={value}" for key, value in pairs(mapping(selector))) or "its expressions"
     yield Fault(("spec", "podSelector"), f"podSelector {shown} matches no Pods")
     return None

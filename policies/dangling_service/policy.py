@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from auditor.kube.fields import at, mapping, sequence
+from auditor.kube.kinds import SYSTEM_NAMESPACES
 from auditor.kube.nearest import nearest
 from auditor.kube.operators import of_labels
 from auditor.kube.policy import policy
@@ -60,6 +61,8 @@ def dangling_service(resource: Resource, around: Surroundings) -> Answer:
         return None
     if custom := of_labels(selector, resource, around):
         return Unknown(f"Pods of {custom.ref} may carry the labels")
+    if resource.ref.namespace in SYSTEM_NAMESPACES and not around.has_live:
+        return Unknown(f"what the platform runs in {resource.ref.namespace} is in no file")
     severity, where = around.absence(Severity.ERROR)
     shown = ",".join(f"{key}={value}" for key, value in selector.items())
     near = _near(selector, resource, around)

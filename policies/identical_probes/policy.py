@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from auditor.kube.fields import mapping, sequence, text, whole
+from auditor.kube.fields import at, mapping, sequence, text, whole
 from auditor.kube.index import AUTOSCALERS
 from auditor.kube.policy import policy
 from auditor.kube.scaling import is_switched_off
@@ -38,7 +38,11 @@ def identical_probes(resource: Resource, around: Surroundings) -> Answer:
     if is_switched_off(resource, around):
         return NotApplicable("it is scaled to zero")
     for container, liveness, readiness in both:
-        if _handler(liveness) == _handler(readiness) and _patience(liveness) <= _patience(readiness):
+        if (
+            _handler(liveness)
+            and _handler(liveness) == _handler(readiness)
+            and _patience(liveness) <= _patience(readiness)
+        ):
             message = (
                 f"{container}: liveness asks what readiness asks and gives up after {_patience(liveness)} s,"
                 f" readiness after {_patience(readiness)} s"
@@ -66,4 +70,5 @@ def _handler(probe: Mapping[str, Any]) -> tuple[Any, ...]:
         return ("tcp", text(tcp.get("host")), tcp.get("port"))
     if grpc:
         return ("grpc", grpc.get("port"), text(grpc.get("service")))
-    return ("exec", tuple(sequence(mapping(probe.get("exec")).get("command"))))
+    command = tuple(sequence(at(probe, "exec", "command")))
+    return ("exec", command) if command else ()

@@ -7,7 +7,7 @@ from auditor.kube.workloads import TEMPLATED, Container, containers, template
 from auditor.model import Answer, Fault, NotApplicable, Resource, Severity
 
 # Folders of scratch files, which nobody is meant to keep.
-SCRATCH = ("/tmp", "/cache", "/var/run", "/root")  # noqa: S108 - names to compare with, nothing is written
+SCRATCH = ("/tmp", "/cache", "/dev/shm", "/root", "/run", "/var/cache", "/var/run", "/var/tmp")  # noqa: S108 - names to compare with, nothing is written
 
 
 @policy(

@@ -14,7 +14,13 @@ from auditor.model import Answer, Fault, NotApplicable, RawPath, Resource, Sever
 FULL = re.compile(r"(?<![\w.-])(?:[\w-]+\.)*?([a-z0-9][a-z0-9-]*)\.([a-z0-9][a-z0-9-]*)\.svc(?=$|[^\w-])")
 WORD = re.compile(r"[^\s;|&()\"'`<>]+")
 LABEL = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
-VERBS = frozenset({"curl", "nc", "nslookup", "pg_isready", "until", "wait-for", "wget"})
+# Words that a host follows; after `until` stands a command, which may be one of these.
+VERBS = frozenset({"curl", "nc", "nslookup", "pg_isready", "wait-for", "wget"})
+# Options of theirs whose value is the next word, and no host.
+VALUED = frozenset(
+    ["-A", "-H", "-O", "-T", "-U", "-X", "-d", "-m", "-o", "-p", "-t", "-u", "-w", "--connect-timeout", "--data", "--dbname", "--header", "--max-time", "--output", "--port", "--request", "--retry", "--timeout", "--tries", "--user", "--username"]
+)
+ALWAYS = frozenset({("kubernetes", "default"), ("kube-dns", "kube-system")})
 # Words of a shell that may follow a verb and are no host.
 SHELL = frozenset(
     {"do", "done", "echo", "else", "exit", "fi", "if", "localhost", "sleep", "test", "then", "timeout", "true", "false"}
@@ -41,7 +47,7 @@ def init_waits_for_missing_service(resource: Resource, around: Surroundings) -> 
         for path, said in _texts(container):
             for name, namespace, severity in _hosts(said, around):
                 asked = True
-                if (namespace, name) in told:
+                if (namespace, name) in told or (name, namespace) in ALWAYS:
                     continue
                 told.add((namespace, name))
                 try:
@@ -74,9 +80,13 @@ def _hosts(said: str, around: Surroundings) -> Iterator[tuple[str, str | None, S
     """(name, namespace, severity) of every Service that the text names: in full, or by a short name after a verb that waits."""
     for full in FULL.finditer(said):
         yield full[1], full[2], Severity.ERROR
-    waits = False
+    waits, valued = False, False
     for word in WORD.findall(said):
-        if word in VERBS or word.rpartition("/")[2] in VERBS:
+        if valued:
+            valued = False
+        elif waits and word in VALUED:
+            valued = True
+        elif word in VERBS or word.rpartition("/")[2] in VERBS:
             waits = True
         elif waits and not (word.startswith("-") or word.isdigit() or word in ("!", "[")):
             waits = False

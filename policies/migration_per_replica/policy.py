@@ -13,7 +13,8 @@ from auditor.kube.workloads import Container, containers
 from auditor.model import Answer, Fault, NotApplicable, Resource, Severity
 
 WORDS = re.compile(r"[a-z]+")
-TOOLS = frozenset({"flyway", "liquibase"})
+TOOLS = frozenset({"flyway", "goose", "liquibase"})
+PAIRS = frozenset({("alembic", "upgrade"), ("database", "update")})
 
 
 @policy(
@@ -47,7 +48,7 @@ def _migrates(container: Container) -> bool:
     words = WORDS.findall(said)
     if "migrate" in words or "migrations" in words or TOOLS & set(words):
         return True
-    if ("alembic", "upgrade") in pairwise(words):
+    if not PAIRS.isdisjoint(pairwise(words)):
         return True
     try:
         return bool(TOOLS & set(WORDS.findall(parse(text(container.body.get("image"))).repository.rpartition("/")[2])))

@@ -4,7 +4,7 @@ from auditor.kube.claims import claims, single_node
 from auditor.kube.fields import at
 from auditor.kube.index import AUTOSCALERS
 from auditor.kube.policy import policy
-from auditor.kube.scaling import most_replicas
+from auditor.kube.scaling import is_switched_off, most_replicas
 from auditor.kube.surroundings import Surroundings
 from auditor.model import Answer, Fault, NotApplicable, Resource, Severity, Unknown
 
@@ -14,7 +14,7 @@ from auditor.model import Answer, Fault, NotApplicable, Resource, Severity, Unkn
     practice=2,
     severity=Severity.WARNING,
     kinds=("Deployment",),
-    remedy="set strategy Recreate, or make it a StatefulSet",
+    remedy="set strategy Recreate (or maxSurge 0), or make it a StatefulSet",
     reads=("PersistentVolumeClaim", *AUTOSCALERS),
 )
 def rwo_rolling_update(resource: Resource, around: Surroundings) -> Answer:
@@ -27,13 +27,17 @@ def rwo_rolling_update(resource: Resource, around: Surroundings) -> Answer:
         return NotApplicable("it claims no volume")
     if most_replicas(resource, around) > 1:
         return NotApplicable("it runs several replicas (CTL003 judges that)")
-    if at(resource.body, "spec", "strategy", "type") == "Recreate":
-        return None
+    if is_switched_off(resource, around):
+        return NotApplicable("it is scaled to zero")
+    strategy = at(resource.body, "spec", "strategy")
+    if at(strategy, "type") == "Recreate" or at(strategy, "rollingUpdate", "maxSurge") in (0, "0", "0%"):
+        return None  # the old Pod goes first
     claim = single_node(resource, around)
     if isinstance(claim, Unknown):
         return claim
     if claim:
-        yield Fault(
-            claim.reference.path, f"the new Pod waits for claim {claim.reference.name}, which the old one holds"
+        message = (
+            f"the new Pod waits for claim {claim.reference.name}, which the old one holds unless both are on one node"
         )
+        yield Fault(claim.reference.path, message)
     return None
