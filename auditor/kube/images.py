@@ -101,7 +101,7 @@ MOVING: Final = frozenset(
 )
 """Tags that name a branch or a stage: the image behind them changes by design."""
 
-_PARTIAL: Final = re.compile(r"v?\d{1,4}(?:\.\d{1,4})?(?:-[A-Za-z][A-Za-z0-9.]*)?")
+_PARTIAL: Final = re.compile(r"v?\d{1,3}(?:\.\d{1,4})?(?:-[A-Za-z][A-Za-z0-9.]*)?")
 _PLACEHOLDER: Final = re.compile(r"\$\{|\$\(|\{\{|<[A-Za-z_-]+>|__[A-Z_]+__|%[A-Z_]+%")
 
 

@@ -18,7 +18,34 @@ LABEL = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
 VERBS = frozenset({"curl", "nc", "nslookup", "pg_isready", "wait-for", "wget"})
 # Options of theirs whose value is the next word, and no host.
 VALUED = frozenset(
-    ["-A", "-H", "-O", "-T", "-U", "-X", "-d", "-m", "-o", "-p", "-t", "-u", "-w", "--connect-timeout", "--data", "--dbname", "--header", "--max-time", "--output", "--port", "--request", "--retry", "--timeout", "--tries", "--user", "--username"]
+    [
+        "-A",
+        "-H",
+        "-O",
+        "-T",
+        "-U",
+        "-X",
+        "-d",
+        "-m",
+        "-o",
+        "-p",
+        "-t",
+        "-u",
+        "-w",
+        "--connect-timeout",
+        "--data",
+        "--dbname",
+        "--header",
+        "--max-time",
+        "--output",
+        "--port",
+        "--request",
+        "--retry",
+        "--timeout",
+        "--tries",
+        "--user",
+        "--username",
+    ]
 )
 ALWAYS = frozenset({("kubernetes", "default"), ("kube-dns", "kube-system")})
 # Words of a shell that may follow a verb and are no host.

@@ -8,6 +8,9 @@ from auditor.kube.surroundings import Surroundings
 from auditor.kube.workloads import ANYTHING
 from auditor.model import Answer, Fault, NotApplicable, Resource, Severity
 
+# Objects that are a Namespace by another name, or make one of their own name.
+MAKE_ONE = ("Project.project.openshift.io", "ProjectRequest.project.openshift.io", "SubnamespaceAnchor.hnc.x-k8s.io")
+
 
 @policy(
     id="NS003",
@@ -29,8 +32,7 @@ def undeclared_namespace(resource: Resource, around: Surroundings) -> Answer:
         return NotApplicable("it names no namespace")
     if namespace == "default" or namespace in SYSTEM_NAMESPACES:
         return NotApplicable("every cluster has that namespace")
-    # An OpenShift Project is a Namespace by another name.
-    if around.find("Namespace", None, namespace) or around.elsewhere("Project.project.openshift.io", namespace):
+    if around.find("Namespace", None, namespace) or any(around.elsewhere(kind, namespace) for kind in MAKE_ONE):
         return None
     if creates_namespace(namespace, around):
         return None
