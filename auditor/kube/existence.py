@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from auditor.kube.fields import at, mapping, sequence, text
-from auditor.kube.nearest import nearest
+from auditor.kube.nearest import misspelt, nearest
 from auditor.kube.operators import maker
 from auditor.kube.providers import PROVIDERS, Made, makes
 from auditor.kube.references import Reference
@@ -133,15 +133,18 @@ def _meant(kind: str, name: str, resource: Resource, around: Surroundings) -> Mi
         made = next((made for made in makes(provider) if provider.ref.name == name and made.kind == kind), None)
         if made:
             return Missing(f"{provider.ref.kind} {name} makes {kind} {made.name}")
-    similar = nearest(name, [one.ref.name for one in around.read(kind, resource)])
-    if similar:
-        return Missing(f"did you mean {similar}?")
+    names = [one.ref.name for one in around.read(kind, resource)]
+    # A Secret that is in no file is no fault unless a slip of the hand explains it; of a ConfigMap a guess is a hint.
+    if meant := misspelt(name, names):
+        return Missing(f"did you mean {meant}?")
     if custom := maker(name, resource, around):
         return Unknown(f"{custom.ref} may be what makes {kind} {name}")
     if kind == "ConfigMap" and name in IN_EVERY_NAMESPACE and not around.has_live:
         return Unknown(f"{IN_EVERY_NAMESPACE[name]} makes ConfigMap {name} in every namespace, where it is installed")
     for other in around.elsewhere(kind, name):
         return Missing(f"there is one in namespace {other.ref.namespace}")
+    if kind == "ConfigMap" and (similar := nearest(name, names)):
+        return Missing(f"did you mean {similar}?")
     if not around.has_live and kind == "Secret":
         return Unknown(f"Secret {name} is not in these files, and Secrets rightly are not")
     return Missing()

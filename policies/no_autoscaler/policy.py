@@ -11,7 +11,7 @@ from auditor.kube.workloads import Container, containers, replicas, template
 from auditor.model import Answer, Fault, NotApplicable, Resource, Severity
 
 STATEFUL = ("persistentVolumeClaim", "hostPath")
-ELECTS = re.compile(r"-{1,2}(?:enable-)?leader-elect(?:ion)?(?:=true)?")
+ELECTS = re.compile(r"-{1,2}(?:enable-)?leader-elect(?:ion)?(?:=true|-.+)?")
 WEBHOOKS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 
 

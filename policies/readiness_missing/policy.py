@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from auditor.kube.fields import at
+import re
+
+from auditor.kube.fields import at, sequence
 from auditor.kube.index import AUTOSCALERS
 from auditor.kube.policy import policy
 from auditor.kube.ports import MESH, answers, targets
@@ -8,6 +10,8 @@ from auditor.kube.scaling import is_switched_off
 from auditor.kube.surroundings import Surroundings
 from auditor.kube.workloads import CUSTOM, LONG_RUNNING, containers, template
 from auditor.model import Answer, Fault, NotApplicable, Resource, Severity
+
+METRICS = re.compile(r"metrics|prometheus|telemetry")
 
 
 @policy(
@@ -37,7 +41,8 @@ def readiness_missing(resource: Resource, around: Surroundings) -> Answer:
     if not services:
         return NotApplicable("no Service that waits for readiness selects it")
     told = set()
-    for service in services:
+    for service in sorted(services, key=_is_for_metrics):  # the graver first
+        severity = Severity.WARNING if _is_for_metrics(service) else None
         ports = tuple(targets(service))
         # Without a port to tell them apart, one container with a probe is enough: it decides for the Pod.
         attributed = [one for one in serving if len(serving) == 1 or any(answers(one, port) for port in ports)]
@@ -47,14 +52,20 @@ def readiness_missing(resource: Resource, around: Surroundings) -> Answer:
                 yield Fault(
                     container.path,
                     f"{container} has no readinessProbe, and Service {service.ref.name} sends it traffic",
+                    severity,
                 )
         if not attributed and not told and not any(one.body.get("readinessProbe") for one in serving):
             told.add(found.path)
             path = (*found.path, "containers")
-            yield Fault(
-                path, f"no container has a readinessProbe, and Service {service.ref.name} sends the Pod traffic"
-            )
+            message = f"no container has a readinessProbe, and Service {service.ref.name} sends the Pod traffic"
+            yield Fault(path, message, severity)
     return None
+
+
+def _is_for_metrics(service: Resource) -> bool:
+    """Whether every port says that it is for metrics: a scrape that fails is made again, and nobody's request is lost."""
+    ports = sequence(at(service.body, "spec", "ports"))
+    return bool(ports) and all(METRICS.search(f"{at(port, 'name')} {at(port, 'targetPort')}") for port in ports)
 
 
 def _publishes_all(service: Resource) -> bool:
