@@ -17,6 +17,7 @@ from tests import sarif_schema
 PACKAGES: dict[str, tuple[str, ...]] = {
     # Debian package: programs that show it is there
     "openssh-server": ("/usr/sbin/sshd",),
+    "faketime": ("faketime",),
     "git": ("git",),
     "pgbouncer": ("/usr/sbin/pgbouncer",),
     "postgresql": ("/usr/lib/postgresql/*/bin/initdb",),

@@ -27,6 +27,8 @@ class Proxy:
         self.target = target
         self.mode: Mode = "pass"
         self.delay = 0.0
+        self.limit: int | None = None
+        """Bytes from the client until all connections are reset."""
         self.ended = threading.Event()
         self.pairs: set[tuple[socket.socket, socket.socket]] = set()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
@@ -86,6 +88,11 @@ class Proxy:
                         time.sleep(0.02)  # the end of a connection does not get through either
                     if not piece:
                         return
+                    if self.limit is not None and end is client:
+                        self.limit -= len(piece)
+                        if self.limit < 0:
+                            self.limit = None
+                            self.reset()
                     other[end].sendall(piece)
         except (OSError, ValueError):
             pass

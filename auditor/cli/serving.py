@@ -234,12 +234,16 @@ def show_pages(published: Published, port: int | None) -> None:
 
 def deliver(settings: Settings, store: Store, due: datetime) -> None:
     """One report of the period that ended at `due`: into the folder and by mail, as set. Raises `Unavailable`."""
+    from zoneinfo import ZoneInfo
+
     from auditor.publish import mail, report
     from auditor.publish.gathered import gather
     from auditor.run import cluster_name
 
     name = cluster_name(settings.cluster)
-    data = gather(store, name, due - timedelta(days=settings.report.days), due, zone=settings.report.timezone)
+    # Days on the clock of the report: a week in which that clock is set is an hour shorter or longer.
+    start = due.astimezone(ZoneInfo(settings.report.timezone)) - timedelta(days=settings.report.days)
+    data = gather(store, name, start.astimezone(UTC), due, zone=settings.report.timezone)
     if settings.report.folder is not None:
         report.write(settings.report.folder, data)
     if settings.report.mail is not None:

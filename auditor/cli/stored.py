@@ -168,7 +168,7 @@ def prune(
 @config.command("check")
 def config_check(file: Annotated[Path, typer.Argument(metavar="FILE", help="Settings file.")]) -> int:
     """Say whether a settings file is right; exit 2 with every fault if it is not."""
-    from auditor.daemon import cron_trigger
+    from auditor.daemon.due import cron_trigger
 
     chosen = options.load_settings(file)
     cron_trigger(chosen.report)

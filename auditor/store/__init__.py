@@ -20,7 +20,7 @@ from auditor.model import Audit, Finding, Misuse, Past, Policy, Ref, Scores
 from auditor.store import backup as copies
 from auditor.store import changes, invariants, leadership, migrate, moves, past, reports, retention, states, writes
 from auditor.store import runs as run_list
-from auditor.store.connection import BUSY_SECONDS, connect, is_sqlite, reading, sever, unavailable
+from auditor.store.connection import BUSY_SECONDS, connect, is_sqlite, reading, sever, unavailable, within
 from auditor.store.leadership import PACE, Lead, Pace
 from auditor.store.tables import HEAD
 from auditor.store.views import Blindness, Changes, Episode, Move, Part, Point, Report, Run, Span, State
@@ -51,6 +51,10 @@ class Store:
     def sever(self) -> None:
         """See `connection.sever`."""
         sever(self.engine)
+
+    def within(self, seconds: float) -> AbstractContextManager[None]:
+        """See `connection.within`."""
+        return within(self.engine, seconds)
 
     def leading(self, cluster: str, pace: Pace = PACE) -> AbstractContextManager[Lead]:
         """See `leadership.leading`."""

@@ -26,7 +26,7 @@ def through(url: str, proxy: Proxy) -> str:
 
 
 def proxy_of(postgres: Postgres) -> Proxy:
-    return Proxy(postgres.folder / ".s.PGSQL.5432")
+    return Proxy(socket_of(postgres))
 
 
 @dataclass

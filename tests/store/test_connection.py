@@ -17,10 +17,12 @@ from sqlalchemy import event
 
 from auditor.model import Audit, Misuse, Unavailable
 from auditor.settings import StoreSettings
-from auditor.store import Store, current, open_store, opened
+from auditor.store import Store, current, invariants, open_store, opened
 from auditor.store.tables import HEAD
 from tests.postgres import Postgres
 from tests.store.estates import CLUSTER, audit, change, drift, estate, minutes, ref
+from tests.store.replicas import socket_of, through
+from tests.tcp_proxy import proxied
 
 PASSWORD = "hunter2-canary"
 
@@ -287,6 +289,27 @@ def test_a_crash_within_a_run_loses_that_run_only(postgres: Postgres, postgres_u
     store.publish(started, replace(audit(minutes(5)), at=minutes(5)))
     assert store.runs(CLUSTER)[0].status == "published"
     store.close()
+
+
+@pytest.mark.component
+def test_a_connection_dropped_in_the_midst_of_copy_loses_that_run_only(postgres: Postgres, postgres_url: str) -> None:
+    with proxied(socket_of(postgres)) as proxy:
+        store = open_store(through(postgres_url, proxy))
+        run(store, audit(minutes(0), drift=(drift(ref(), change()),)))
+        for turn, limit in enumerate((10_000, 60_000, 150_000), start=1):
+            started = store.begin(CLUSTER, "schedule", minutes(turn))
+            proxy.limit = limit
+            with pytest.raises(Unavailable, match="does not answer") as broken_off:
+                store.publish(started, estate(300, 3, minutes(turn)))
+            assert proxy.limit is None, "the connection was not dropped"
+            assert (broken_off.value.reason, broken_off.value.__cause__) == ("unreachable", None)
+            latest = store.latest(CLUSTER)
+            assert latest is not None
+            assert latest.run.at == minutes(0)
+        store.publish(started, estate(300, 3, minutes(turn)))
+        assert store.runs(CLUSTER)[0].status == "published"
+        assert invariants.broken(store.engine) == ()
+        store.close()
 
 
 @pytest.mark.component

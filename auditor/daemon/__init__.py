@@ -7,41 +7,43 @@ with a watchdog on the monotonic clock, so that neither a restart nor a stepped 
 from __future__ import annotations
 
 import os
-import re
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import FrameType
-from zoneinfo import ZoneInfo
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
+from auditor.daemon.due import cron_trigger, last_due
 from auditor.kube.secrets import Key
 from auditor.model import Misuse, Policy, Unavailable
 from auditor.publish.state import Failure, Phase, Ran, Trigger
 from auditor.run import cluster_name, run
-from auditor.settings import ReportSettings, Settings
+from auditor.settings import Settings
 from auditor.store import PACE, Lead, Pace, Store
 
 log = structlog.get_logger()
 
 PHASES: tuple[Phase, ...] = ("fetch", "collect", "evaluate", "store")
 
+RUNS = "runs"
+
+WATCH_SECONDS = 5.0
+STEP_SECONDS = 10.0
+"""A clock that is moved by more than this was stepped; less than that is what time servers do all day."""
+
 STORE_SECONDS = 180.0
 """How long a run may go on after its deadline, to be stored."""
 
 GRACE_SECONDS = 8.0
 """How long a run may go on after SIGTERM; then the process ends, and the run's one transaction was never made."""
-
-_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 @dataclass(slots=True)
@@ -61,8 +63,9 @@ class Daemon:
     lead: Lead | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
     busy: threading.Lock = field(default_factory=threading.Lock)
-    due: Callable[[datetime], None] = lambda at: None
-    """Moves the next run."""
+    scheduler: BackgroundScheduler = field(default_factory=lambda: BackgroundScheduler(timezone=UTC))
+    offset: float = field(default_factory=lambda: time.time() - time.monotonic())
+    """Between the clock on the wall and the one that nobody steps."""
     last_start: float = float("-inf")
     alive_at: float = field(default_factory=time.monotonic)
 
@@ -104,17 +107,41 @@ class Daemon:
             self.busy.release()
             self.changed(ran)
 
-    def watch(self) -> None:
-        """Runs what the timer lost: no start for twice the interval by a clock that nobody steps."""
+    def tick(self) -> None:
+        """The timer's sign of life, and the report if one is due."""
         self.alive_at = time.monotonic()
-        running = self.alive_at - self.last_start
-        if self.busy.locked() and running > self.settings.audit.deadline_seconds + STORE_SECONDS:
+        self.make_due_report()
+
+    def watch(self) -> None:
+        """Looks after the timer from outside of it, by a clock that nobody steps: a stepped clock, a run that waits for ever, a
+        run that the timer lost."""
+        now = time.monotonic()
+        stepped = time.time() - now - self.offset
+        running = now - self.last_start
+        if abs(stepped) > STEP_SECONDS:
+            log.warning("the clock was stepped: the schedule goes on from the new time", seconds=round(stepped))
+            self.offset += stepped
+            self.rearm()
+        elif self.busy.locked() and running > self.settings.audit.deadline_seconds + STORE_SECONDS:
             log.error("the run waits for the database for too long; its connections are broken off")
             self.store.sever()
         elif self.lead is not None and running > 2 * 60 * self.settings.schedule.every_minutes:
-            log.warning("no run for twice the interval: the clock was stepped back, or the timer stood still")
+            log.warning("no run began for twice the interval; one begins now")
+            self.last_start = now
             self.due(datetime.now(UTC))
-        self.make_due_report()
+
+    def rearm(self) -> None:
+        """Asks the timer anew when each job is due: what it knows is in the time before the step."""
+        now, every = datetime.now(UTC), 60 * self.settings.schedule.every_minutes
+        for job in self.scheduler.get_jobs():
+            fires = job.trigger.get_next_fire_time(None, now)
+            if job.id == RUNS:
+                fires = now + timedelta(seconds=max(0.0, every - (time.monotonic() - self.last_start)))
+            job.modify(next_run_time=fires)
+
+    def due(self, at: datetime) -> None:
+        """Moves the next run."""
+        self.scheduler.modify_job(RUNS, next_run_time=at)
 
     def follow(self) -> None:
         """What the one who leads has published."""
@@ -146,20 +173,27 @@ class Daemon:
         """The newest report that fell due since the daemon first ran, once for each period over all replicas."""
         if self.lead is None or not self.lead.holds():
             return
-        since = self.store.reports_since(cluster_name(self.settings.cluster), self.settings.report.days)
-        if since is None:
-            return
-        due = last_due(self.settings.report, since, datetime.now(UTC))
-        if due is None or not self.store.claim_report(cluster_name(self.settings.cluster), due.isoformat()):
-            return
+        try:
+            made = self._make_due_report(cluster_name(self.settings.cluster))
+        except Unavailable as broken:  # of the store: who has claimed the report shall say so there, and cannot
+            log.error("report failed", reason=str(broken), remedy=broken.remedy)
+        else:
+            if made:
+                self.changed(None)
+
+    def _make_due_report(self, name: str) -> bool:
+        since = self.store.reports_since(name, self.settings.report.days)
+        due = last_due(self.settings.report, since, datetime.now(UTC)) if since else None
+        if due is None or not self.store.claim_report(name, due.isoformat()):
+            return False
         try:
             self.report(due)
         except Unavailable as broken:
             log.error("report failed", reason=str(broken), remedy=broken.remedy)
-            self.store.release_report(cluster_name(self.settings.cluster), due.isoformat(), str(broken))
+            self.store.release_report(name, due.isoformat(), str(broken))
         else:
-            self.store.report_made(cluster_name(self.settings.cluster), due.isoformat(), datetime.now(UTC))
-        self.changed(None)
+            self.store.report_made(name, due.isoformat(), datetime.now(UTC))
+        return True
 
     def free(self) -> bool:
         """Whether this process could lead: not while a run goes on that it gave up."""
@@ -168,44 +202,6 @@ class Daemon:
     def healthy(self) -> bool:
         """Whether the timer still ticks: a wedged scheduler is for the kubelet to restart, a failed run is not."""
         return time.monotonic() - self.alive_at < 180
-
-
-def cron_trigger(report: ReportSettings) -> CronTrigger:
-    """The trigger of a report. Raises `Misuse` for an expression or a time zone that is none.
-
-    APScheduler counts weekdays from Monday as 0, cron from Sunday as 0 (crontab(5)): digits become names first.
-    """
-    fields = report.cron.split()
-    if len(fields) != 5:
-        raise Misuse(
-            f"report.cron: {report.cron!r} has {len(fields)} fields", remedy="give five: minute hour day month weekday"
-        )
-    fields[4] = re.sub(r"(?<![/\d])[0-7](?!\d)", lambda day: _DAYS[int(day[0])], fields[4])
-    try:
-        zone = ZoneInfo(report.timezone)
-    except (KeyError, ValueError, OSError):
-        raise Misuse(
-            f"report.timezone: no such time zone: {report.timezone!r}", remedy="use a name such as Europe/Berlin"
-        ) from None
-    try:
-        return CronTrigger(
-            minute=fields[0], hour=fields[1], day=fields[2], month=fields[3], day_of_week=fields[4], timezone=zone
-        )
-    except ValueError as error:
-        raise Misuse(f"report.cron: {report.cron!r}: {error}", remedy="see crontab(5)") from None
-
-
-def last_due(report: ReportSettings, since: datetime, now: datetime) -> datetime | None:
-    """The last moment after `since`, and not after `now`, at which a report fell due: several missed ones are one."""
-    trigger = cron_trigger(report)
-    due = None
-    # A report covers days; looking back further than two of its periods would only find ones that are superseded.
-    start = max(since, now - 2 * timedelta(days=max(report.days, 31))) + timedelta(microseconds=1)
-    fires = trigger.get_next_fire_time(None, start)
-    while fires is not None and fires <= now:
-        due = fires
-        fires = trigger.get_next_fire_time(fires, fires + timedelta(microseconds=1))
-    return due
 
 
 def serve(daemon: Daemon, serve_pages: Callable[[Daemon], Callable[[], None]]) -> int:
@@ -228,8 +224,7 @@ def serve(daemon: Daemon, serve_pages: Callable[[Daemon], Callable[[], None]]) -
         else:
             daemon.store.refuse_pooling()
         stop_pages = serve_pages(daemon)
-        scheduler = _scheduler(daemon)
-        scheduler.start()
+        schedule(daemon)
         log.info("started", cluster=name, every_minutes=daemon.settings.schedule.every_minutes)
         ended = threading.Event()
         if alone is not None:
@@ -246,33 +241,37 @@ def serve(daemon: Daemon, serve_pages: Callable[[Daemon], Callable[[], None]]) -
             candidate.start()
             leaving.callback(candidate.join, 5)
         leaving.callback(ended.set)
-        daemon.stopping.wait()
+        while not daemon.stopping.wait(WATCH_SECONDS):
+            daemon.watch()
         log.info("stopping")
-        scheduler.shutdown(wait=False)
+        daemon.scheduler.shutdown(wait=False)
         stop_pages()
         if not daemon.busy.acquire(timeout=GRACE_SECONDS):
             _give_up(daemon, name)
     return 0
 
 
-def _scheduler(daemon: Daemon) -> BackgroundScheduler:
-    # misfire_grace_time None: a job that was late still runs; coalesce: once, however late.
-    scheduler = BackgroundScheduler(
-        timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
-    )
-    interval = IntervalTrigger(minutes=daemon.settings.schedule.every_minutes, timezone=UTC)
-    runs = scheduler.add_job(daemon.audit, interval, args=["schedule"])
-    daemon.due = lambda at: runs.modify(next_run_time=at)
-    scheduler.add_job(daemon.watch, IntervalTrigger(seconds=20, timezone=UTC))
-    scheduler.add_job(daemon.follow, IntervalTrigger(seconds=5, timezone=UTC))
-    scheduler.add_job(daemon.make_due_report, cron_trigger(daemon.settings.report))
-    return scheduler
+def schedule(daemon: Daemon) -> None:
+    """Starts the timer: runs, and every few seconds what else may be due."""
+    every = IntervalTrigger(minutes=daemon.settings.schedule.every_minutes, timezone=UTC)
+    for job, trigger, name in (
+        (lambda: daemon.audit("schedule"), every, RUNS),
+        (daemon.tick, IntervalTrigger(seconds=20, timezone=UTC), "tick"),
+        (daemon.follow, IntervalTrigger(seconds=5, timezone=UTC), "follow"),
+    ):
+        # misfire_grace_time None: a job that was late still runs; coalesce: once, however late.
+        daemon.scheduler.add_job(job, trigger, id=name, misfire_grace_time=None, coalesce=True, max_instances=1)
+    daemon.scheduler.start()
 
 
 def _give_up(daemon: Daemon, name: str) -> None:
     """Ends the process although a run goes on. Nothing of the run was published."""
     if daemon.lead is not None:
-        for interrupted in daemon.store.close_interrupted(name, daemon.lead.token):
-            log.warning("the run did not end in time and is given up; nothing of it was published", run=interrupted)
+        with (
+            suppress(Unavailable),
+            daemon.store.within(1.0),
+        ):  # where the database is silent, the next leader closes the run
+            for interrupted in daemon.store.close_interrupted(name, daemon.lead.token):
+                log.warning("the run did not end in time and is given up; nothing of it was published", run=interrupted)
     sys.stderr.flush()
     os._exit(0)  # Python would wait for the run's thread, and it waits for somebody who does not answer
