@@ -232,6 +232,19 @@ class StoreSettings(_Part):
         "sqlite:///auditor.db", description="`sqlite:///FILE` or `postgresql://USER@HOST/DATABASE`, without a password."
     )
     password_file: Path | None = Field(None, description="File that holds the database password.")
+    keep_days: float = Field(
+        400,
+        gt=0,
+        description="Days for which history is kept; at least two periods of the report. What is open stays, whatever its age.",
+    )
+    keep_scores_days: float = Field(
+        1100, gt=0, description="Days for which scores are kept, if longer than `keep_days`."
+    )
+    keep_rows: int = Field(
+        0,
+        ge=0,
+        description="How many ended findings, and of every other kind, are kept for a cluster at most; 0: any number.",
+    )
 
 
 class ScheduleSettings(_Part):

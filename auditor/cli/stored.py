@@ -150,18 +150,33 @@ def restore(
 
 @db.command()
 def prune(
-    older_than: Annotated[str, typer.Option("--older-than", metavar="AGE", help="Such as 400d.")] = "400d",
+    older_than: Annotated[
+        str | None,
+        typer.Option("--older-than", metavar="AGE", help="Such as 90d. [default: as the settings say, 400d]"),
+    ] = None,
+    rows: Annotated[
+        int | None, typer.Option("--rows", min=0, help="Ended rows of each kind to keep; 0: any number.")
+    ] = None,
     database: options.Database = None,
     settings: options.SettingsFile = None,
     debug: options.Debug = False,
 ) -> int:
-    """Remove history that ended before an age; what is open, and the last good run, stay."""
-    from auditor.store import opened
+    """Remove history that ended before an age; what is open, and the last good run, stay.
+
+    `auditor serve` does so by itself every hour. Scores are kept longer, as the settings say. The space is returned.
+    """
+    from auditor.store import Keep, opened
 
     quiet_logs(debug)
-    with opened(options.load_settings(settings, options.stored(database)).store) as store:
+    chosen = options.load_settings(settings, options.stored(database)).store
+    now = datetime.now(UTC)
+    before = ago(older_than, now) if older_than else now - timedelta(days=chosen.keep_days)
+    scores = None if older_than else now - timedelta(days=max(chosen.keep_scores_days, chosen.keep_days))
+    with opened(chosen) as store:
         assert store is not None
-        print(f"removed {store.prune(ago(older_than, datetime.now(UTC)))} rows")
+        gone = store.prune(Keep(before, scores, rows=chosen.keep_rows if rows is None else rows))
+        store.give_back()
+        print(f"removed {gone} rows")
     return 0
 
 

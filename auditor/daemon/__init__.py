@@ -27,7 +27,7 @@ from auditor.model import Misuse, Policy, Unavailable
 from auditor.publish.state import Failure, Phase, Ran, Trigger
 from auditor.run import cluster_name, run
 from auditor.settings import Settings
-from auditor.store import PACE, Lead, Pace, Store
+from auditor.store import PACE, Keep, Lead, Pace, Store
 
 log = structlog.get_logger()
 
@@ -195,6 +195,28 @@ class Daemon:
             self.store.report_made(name, due.isoformat(), datetime.now(UTC))
         return True
 
+    def prune(self) -> None:
+        """Removes history that need not be kept, and returns its space; one replica does."""
+        if self.lead is None or not self.lead.holds():
+            return
+        try:
+            gone = self.store.prune(self.keep(datetime.now(UTC)))
+            if gone:
+                self.store.give_back()
+                log.info("old history was removed", rows=gone)
+        except Unavailable as broken:
+            log.error("old history could not be removed", reason=broken.message, remedy=broken.remedy)
+
+    def keep(self, now: datetime) -> Keep:
+        """What the settings say is kept, and whatever they say, what the next reports need."""
+        chosen, needed = self.settings.store, timedelta(days=2 * self.settings.report.days)
+        return Keep(
+            details=now - max(timedelta(days=chosen.keep_days), needed),
+            scores=now - max(timedelta(days=chosen.keep_scores_days), timedelta(days=chosen.keep_days), needed),
+            rows=chosen.keep_rows,
+            at_least=now - needed,
+        )
+
     def free(self) -> bool:
         """Whether this process could lead: not while a run goes on that it gave up."""
         return not self.busy.locked() and not self.stopping.is_set()
@@ -258,6 +280,7 @@ def schedule(daemon: Daemon) -> None:
         (lambda: daemon.audit("schedule"), every, RUNS),
         (daemon.tick, IntervalTrigger(seconds=20, timezone=UTC), "tick"),
         (daemon.follow, IntervalTrigger(seconds=5, timezone=UTC), "follow"),
+        (daemon.prune, IntervalTrigger(hours=1, timezone=UTC), "prune"),
     ):
         # misfire_grace_time None: a job that was late still runs; coalesce: once, however late.
         daemon.scheduler.add_job(job, trigger, id=name, misfire_grace_time=None, coalesce=True, max_instances=1)

@@ -22,6 +22,7 @@ from auditor.store import changes, invariants, leadership, migrate, moves, past,
 from auditor.store import runs as run_list
 from auditor.store.connection import BUSY_SECONDS, connect, is_sqlite, reading, sever, unavailable, within
 from auditor.store.leadership import PACE, Lead, Pace
+from auditor.store.retention import Keep
 from auditor.store.tables import HEAD
 from auditor.store.views import Blindness, Changes, Episode, Move, Part, Point, Report, Run, Span, State
 from auditor.store.writes import Written
@@ -257,9 +258,13 @@ class Store:
         """See `backup.restore`."""
         return copies.restore(self.engine, file)
 
-    def prune(self, before: datetime) -> int:
-        """See `retention.prune`."""
-        return retention.prune(self.engine, before)
+    def prune(self, keep: Keep | datetime) -> int:
+        """See `retention.prune`; a moment keeps everything from it on."""
+        return retention.prune(self.engine, keep if isinstance(keep, Keep) else Keep(keep))
+
+    def give_back(self) -> None:
+        """See `retention.give_back`."""
+        retention.give_back(self.engine)
 
 
 def open_store(target: StoreSettings | str, *, busy_seconds: float = BUSY_SECONDS) -> Store:
@@ -350,6 +355,7 @@ __all__ = [
     "Blindness",
     "Changes",
     "Episode",
+    "Keep",
     "Lead",
     "Move",
     "Pace",

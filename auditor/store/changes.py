@@ -50,12 +50,14 @@ class Period:
         self.refs = states.refs_by_id(connection, key, cluster)
 
     @classmethod
-    def of(cls, connection: Connection, cluster: str, since: datetime, until: datetime) -> Period | None:
-        last = run_list.as_of(connection, cluster, until)
+    def of(
+        cls, connection: Connection, cluster: str, since: datetime, until: datetime, *, pruned: bool = False
+    ) -> Period | None:
+        last = run_list.as_of(connection, cluster, until, pruned=pruned)
         key = run_list.cluster_id(connection, cluster)
         if last is None or key is None:
             return None
-        first = run_list.as_of(connection, cluster, since)
+        first = run_list.as_of(connection, cluster, since, pruned=pruned)
         return cls(connection, cluster, key, first.id if first else 0, last.id)
 
     def episodes(self, fact: Fact, *, opened: bool) -> tuple[Episode, ...]:
@@ -255,7 +257,7 @@ def score_points(
 ) -> tuple[Point, ...]:
     """A score over a period, for `scope` "cluster", "namespace" or "team": a point where it changed, and one for what held when
     the period began. A score that ended (a namespace went) is followed by one of None over no workloads."""
-    period = Period.of(connection, cluster, since, until)
+    period = Period.of(connection, cluster, since, until, pruned=True)  # scores are kept longer than the rest
     if period is None:
         return ()
     c = SCORES.table.c

@@ -112,6 +112,8 @@ def _use_wal(engine: Engine) -> None:
     with guard(engine), engine.connect() as connection:
         driver = connection.connection.driver_connection
         assert driver is not None
+        # Of a new file only: pages of what is removed can be given back to the disk, some at a time.
+        driver.execute("PRAGMA auto_vacuum = INCREMENTAL")
         driver.execute("PRAGMA journal_mode = WAL")
 
 

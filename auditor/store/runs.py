@@ -54,9 +54,12 @@ def one(connection: Connection, run: int) -> Run | None:
     return _run(row) if row else None
 
 
-def as_of(connection: Connection, cluster: str, at: datetime | None) -> Run | None:
-    """The last published run, or the last one that judged as of `at` or earlier; None if there is none, or no longer."""
-    query = _QUERY.where(clusters.c.name == clean(cluster), runs.c.status == "published", runs.c.pruned.is_(False))
+def as_of(connection: Connection, cluster: str, at: datetime | None, *, pruned: bool = False) -> Run | None:
+    """The last published run, or the last one that judged as of `at` or earlier; None if there is none, or no longer. `pruned`: also
+    one whose state can no longer be shown; its scores may be there."""
+    query = _QUERY.where(clusters.c.name == clean(cluster), runs.c.status == "published")
+    if not pruned:
+        query = query.where(runs.c.pruned.is_(False))
     if at is not None:
         query = query.where(runs.c.at <= at)
     row = connection.execute(query.order_by(runs.c.id.desc()).limit(1)).first()

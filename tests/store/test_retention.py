@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, Engine, func, select
 
 from auditor.model import Audit, Coverage, Outcome, Score, Scores
-from auditor.store import Store, retention
+from auditor.store import Keep, Store, invariants, open_store, retention
+from auditor.store.connection import writing
+from auditor.store.facts import FACTS
 from auditor.store.tables import objects
-from tests.store.estates import CLUSTER, audit, cell, change, drift, failing, finding, minutes, ref, verdict
+from tests.store.estates import CLUSTER, audit, cell, change, drift, estate, failing, finding, minutes, ref, verdict
+from tests.store.test_kill import SIZE, numbered, whole
 
 Publish = Callable[[Audit], int]
 LATER = minutes(60 * 24 * 365)
@@ -113,3 +118,146 @@ def test_many_rows_go_in_several_steps(store: Store, publish: Publish, monkeypat
     assert gone >= 31
     assert names(store) == set()
     assert store.prune(minutes(9) - timedelta(seconds=1)) == 0
+
+
+def tables(store: Store) -> dict[str, int]:
+    with store.engine.connect() as connection:
+        return {
+            name: connection.execute(
+                select(func.count()).select_from(fact.table).where(~fact.table.c.closed_run.is_(None))
+            ).scalar_one()
+            for name, fact in FACTS.items()
+        }
+
+
+def test_scores_stay_longer_than_the_rest(store: Store, publish: Publish) -> None:
+    for n in range(1, 8):
+        publish(numbered(n))
+    points = store.score_points(CLUSTER, minutes(0), minutes(9))
+    assert len(points) == 7
+    store.prune(Keep(details=minutes(6), scores=minutes(3)))
+    assert store.state(CLUSTER, minutes(4)) is None
+    state = store.state(CLUSTER, minutes(6))
+    assert state is not None
+    assert whole(state) == 6
+    assert [point.at for point in store.score_points(CLUSTER, minutes(3), minutes(9))] == [
+        p.at for p in points if p.at >= minutes(3)
+    ]
+    assert store.score_points(CLUSTER, minutes(3), minutes(4)), "a period whose states are gone has its scores"
+    assert invariants.broken(store.engine) == ()
+    store.prune(Keep(details=minutes(6), scores=minutes(6)))
+    assert invariants.broken(store.engine) == ()
+    assert store.prune(Keep(details=minutes(6), scores=minutes(6))) == 0
+
+
+def test_scores_never_go_before_what_a_state_needs(store: Store, publish: Publish) -> None:
+    for n in range(1, 8):
+        publish(numbered(n))
+    store.prune(Keep(details=minutes(3), scores=minutes(7)))
+    for n in range(3, 8):
+        state = store.state(CLUSTER, minutes(n))
+        assert state is not None
+        assert whole(state) == n
+
+
+def test_no_more_than_so_many_ended_rows_stay(store: Store, publish: Publish) -> None:
+    for n in range(1, 8):
+        publish(numbered(n))
+    assert max(tables(store).values()) == 6 * SIZE
+    store.prune(Keep(details=minutes(0), rows=2 * SIZE))
+    left = tables(store)
+    assert max(left.values()) <= 2 * SIZE
+    assert left["findings"] == 2 * SIZE
+    assert store.state(CLUSTER, minutes(3)) is None
+    for n in (6, 7):
+        state = store.state(CLUSTER, minutes(n))
+        assert state is not None
+        assert whole(state) == n
+    assert invariants.broken(store.engine) == ()
+
+
+def test_a_number_of_rows_takes_nothing_that_the_next_reports_need(store: Store, publish: Publish) -> None:
+    for n in range(1, 8):
+        publish(numbered(n))
+    store.prune(Keep(details=minutes(0), rows=1, at_least=minutes(4)))
+    for n in range(4, 8):
+        state = store.state(CLUSTER, minutes(n))
+        assert state is not None
+        assert whole(state) == n
+    assert store.prune(Keep(details=minutes(0), rows=1, at_least=minutes(0))) == 0
+    assert store.latest(CLUSTER) is not None
+
+
+def test_reports_that_were_made_go_and_those_that_wait_stay(store: Store) -> None:
+    for period in ("old", "waiting", "new"):
+        assert store.claim_report("c", period, minutes(0))
+    store.report_made("c", "old", minutes(0))
+    store.report_made("c", "new", minutes(9))
+    assert store.prune(Keep(minutes(5))) == 1
+    assert {report.period for report in store.reports("c")} == {"waiting", "new"}
+
+
+def test_the_space_of_what_went_is_returned(tmp_path: Path) -> None:
+    path = tmp_path / "auditor.db"
+    store = open_store(f"sqlite:///{path}")
+    for n in range(6):
+        number = store.begin(CLUSTER, "schedule", minutes(n))
+        # Every second estate says everything otherwise.
+        store.publish(number, estate(200, 5, minutes(n)) if n % 2 else audit(minutes(n)))
+    store.give_back()
+    before = path.stat().st_size
+    with store.engine.connect() as reader:  # a reader in the midst of its work
+        reader.exec_driver_sql("SELECT count(*) FROM runs").all()
+        assert store.prune(minutes(5)) > 1000
+    store.give_back()
+    assert path.stat().st_size < before * 0.6
+    assert path.with_name("auditor.db-wal").stat().st_size == 0
+    assert invariants.broken(store.engine) == ()
+    store.close()
+
+
+@pytest.mark.component
+def test_the_space_of_what_went_at_the_end_of_a_table_is_returned(postgres_url: str) -> None:
+    store = open_store(postgres_url)
+    for n in range(6):
+        number = store.begin(CLUSTER, "schedule", minutes(n))
+        store.publish(number, estate(200, 5, minutes(n)) if n in (1, 3) else audit(minutes(n)))
+
+    def size() -> int:
+        with store.engine.connect() as connection:
+            return int(connection.exec_driver_sql("SELECT pg_relation_size('verdicts')").scalar_one())
+
+    before = size()
+    store.prune(minutes(6))
+    store.give_back()
+    assert size() < before / 2
+    store.close()
+
+
+def test_runs_are_published_while_history_goes(store: Store, publish: Publish, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between any two steps another run is published; nothing of it is lost, and no object that it needs."""
+    monkeypatch.setattr(retention, "BATCH", 7)
+    for n in range(1, 6):
+        publish(numbered(n))
+    publish(audit(minutes(6)))  # everything has ended; its objects are free to go
+    publish(audit(minutes(7)))
+    turn, busy = 7, False
+
+    @contextmanager
+    def interrupted(engine: Engine) -> Iterator[Connection]:
+        nonlocal turn, busy
+        if not busy and turn < 40:
+            busy, turn = True, turn + 1
+            publish(numbered(turn) if turn % 3 else audit(minutes(turn)))
+            busy = False
+        with writing(engine) as connection:
+            yield connection
+
+    monkeypatch.setattr(retention, "writing", interrupted)
+    store.prune(minutes(7))
+    assert turn > 20
+    assert invariants.broken(store.engine) == ()
+    for n in (turn - 1, turn):
+        state = store.state(CLUSTER, minutes(n))
+        assert state is not None
+        assert len(state.audit.verdicts) == (SIZE if n % 3 else 0)
