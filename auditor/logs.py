@@ -53,7 +53,7 @@ def configure(level: str) -> None:
     structlog.configure(
         processors=steps,
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # what stderr is when a line is written
         cache_logger_on_first_use=False,
     )
     # Libraries log through the standard module; what they say below an error is theirs, not the operator's.

@@ -210,7 +210,7 @@ def test_references_to_a_config_map_are_found_wherever_they_stand() -> None:
         + deployment("api", more="env: [{name: A, valueFrom: {configMapKeyRef: {name: settings, key: a}}}]")
     )
     around = Surroundings(side, None)
-    assert names(around.references_to("ConfigMap", "shop", "settings")) == ["Deployment/web", "Deployment/api"]
+    assert sorted(names(around.references_to("ConfigMap", "shop", "settings"))) == ["Deployment/api", "Deployment/web"]
     assert around.references_to("ConfigMap", "data", "settings") == ()
     assert around.references_to("Secret", "shop", "settings") == ()
 
