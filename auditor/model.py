@@ -344,6 +344,8 @@ class Source:
     """What of it was read as it stands, and what was rendered; not stored."""
     tools: tuple[str, ...] = ()
     """What rendered it, with versions."""
+    authored_at: datetime | None = None
+    """When the commit was written; `commit_at` is when it was committed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

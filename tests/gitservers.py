@@ -133,7 +133,7 @@ class HttpsServer:
     """A running https server that gives out the repositories below `root` to whoever has the token.
 
     Knobs, to be turned while it runs: `status` is answered instead (with `location`, if set), `token` None lets everybody
-    in, `silent` keeps every request waiting. `seen` is what was asked, `authorizations` what credentials came along.
+    in, `silent` keeps every request waiting, `drips` answers byte by byte. `seen` is what was asked, `authorizations` what credentials came along.
     """
 
     port: int
@@ -143,6 +143,7 @@ class HttpsServer:
     status: int = 0
     location: str = ""
     silent: bool = False
+    drips: bool = False
     seen: list[str] = field(default_factory=list)
     authorizations: list[str] = field(default_factory=list)
     released: threading.Event = field(default_factory=threading.Event)
@@ -245,6 +246,13 @@ def https_server(folder: Path, root: Path, *, token: str | None, username: str =
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
+            if state.drips:
+                for byte in content:
+                    self.wfile.write(bytes([byte]))
+                    self.wfile.flush()
+                    if state.released.wait(0.3):
+                        break
+                return
             self.wfile.write(content)
 
     class Server(ThreadingHTTPServer):

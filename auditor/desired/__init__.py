@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,8 +59,7 @@ def fetched(
     source: GitSource | FolderSource, revision: str, *, cache: Path, key: Key, cluster: str, deadline: float
 ) -> Snapshot:
     """What a git source declared at a commit that was fetched before; nothing is fetched. Raises `Unavailable`."""
-    from auditor.desired import history, parsed, repository, sandbox, tree
-    from auditor.desired.files import charts
+    from auditor.desired import repository
     from auditor.desired.source_text import COMMIT
     from auditor.settings import GitSource
 
@@ -71,11 +70,8 @@ def fetched(
         if opened.git("cat-file", "-e", revision + "^{commit}").status:
             message = f"the commit {revision[:7]} of {name} is not in the cache"
             raise Unavailable("git", message, remedy="name the settings that it was audited with", reason="not_found")
-        gathered = tree.gather(opened, revision, source=name)
-        committed_at = history.committed_at(opened, revision)
-    request = sandbox.Request(name, cluster, source.namespace or None, key, charts(gathered.files))
-    read = parsed.read(gathered.files, request, cache=cache, deadline=deadline)
-    return _snapshot(read, gathered.problems, Source(name, revision, None, committed_at, None, source.appliers))
+        found = _read_commit(opened, revision, name)
+    return _declared(source, found, name, cluster, key, cache, deadline)
 
 
 def combine(snapshots: Sequence[Snapshot]) -> Snapshot:
@@ -192,8 +188,7 @@ def _read_folder(source: FolderSource, cluster: str, key: Key, deadline: float) 
 
 
 def _fetch_git(source: GitSource, cluster: str, key: Key, cache: Path | None, deadline: float) -> Snapshot:
-    from auditor.desired import failures, parsed, repository, sandbox
-    from auditor.desired.files import charts
+    from auditor.desired import failures, repository
     from auditor.desired.source_text import COMMIT
 
     if cache is None:
@@ -201,14 +196,49 @@ def _fetch_git(source: GitSource, cluster: str, key: Key, cache: Path | None, de
     name = source_name(source)
     deadline = min(deadline, time.monotonic() + source.timeout_seconds)
     with repository.opened(source, cache=cache, deadline=deadline) as opened:
+        fetched_at = datetime.now(UTC)
+        before = repository.held(opened)
+        commit = repository.fetched(opened)
         try:
-            commit, fetched_at, gathered, given, committed_at = _read_git(opened, name)
+            found = _read_commit(opened, commit, name)
         except failures.Damaged:
             repository.renew(opened)
-            commit, fetched_at, gathered, given, committed_at = _read_git(opened, name)
-    request = sandbox.Request(name, cluster, source.namespace or None, key, charts(gathered.files), _limits(source))
+            fetched_at = datetime.now(UTC)
+            commit = repository.fetched(opened)
+            found = _read_commit(opened, commit, name)
+        rewritten = repository.rewritten(opened, before, commit)
+    snapshot = _declared(source, found, name, cluster, key, cache, deadline)
     branch = None if COMMIT.fullmatch(source.revision) else source.revision
-    said = Source(name, commit, fetched_at, committed_at, branch, source.appliers)
+    (said,) = snapshot.sources
+    said = replace(said, fetched_at=fetched_at, branch=branch)
+    return replace(snapshot, sources=(said,), problems=(*rewritten, *snapshot.problems))
+
+
+def _read_commit(opened: Repository, commit: str, name: str) -> Committed:
+    """A commit's files, and what of them is rendered."""
+    from auditor.desired import history, tree
+
+    gathered = tree.gather(opened, commit, source=name)
+    given = None
+    if gathered.renderable:
+        from auditor.desired import rendering
+
+        whole = tree.whole(opened, commit)
+        given = rendering.prepared(whole, gathered, opened.source.render, source=name, deadline=opened.deadline)
+    return Committed(commit, history.times(opened, commit), gathered, given)
+
+
+def _declared(
+    source: GitSource, found: Committed, name: str, cluster: str, key: Key, cache: Path, deadline: float
+) -> Snapshot:
+    """What a commit declares, read and rendered."""
+    from auditor.desired import parsed, sandbox
+    from auditor.desired.files import charts
+
+    gathered, given = found.gathered, found.given
+    request = sandbox.Request(name, cluster, source.namespace or None, key, charts(gathered.files), _limits(source))
+    authored, committed = found.times
+    said = Source(name, found.commit, commit_at=committed, authored_at=authored, appliers=source.appliers)
     if given is None:
         read = parsed.read(gathered.files, request, cache=cache, deadline=deadline)
         return _snapshot(read, gathered.problems, said)
@@ -220,20 +250,14 @@ def _fetch_git(source: GitSource, cluster: str, key: Key, cache: Path | None, de
     return _snapshot([*read, *more], (*gathered.problems, *given.problems), said)
 
 
-def _read_git(opened: Repository, name: str) -> tuple[str, datetime, Gathered, Prepared | None, datetime]:
-    """The commit that the revision is now, when it was asked for, its files, what of it is rendered, and when it was made."""
-    from auditor.desired import history, repository, tree
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What was read of a commit while its repository was open; `times`: when it was written, and when committed."""
 
-    fetched_at = datetime.now(UTC)
-    commit = repository.fetched(opened)
-    gathered = tree.gather(opened, commit, source=name)
-    given = None
-    if gathered.renderable:
-        from auditor.desired import rendering
-
-        whole = tree.whole(opened, commit)
-        given = rendering.prepared(whole, gathered, opened.source.render, source=name, deadline=opened.deadline)
-    return commit, fetched_at, gathered, given, history.committed_at(opened, commit)
+    commit: str
+    times: tuple[datetime, datetime]
+    gathered: Gathered
+    given: Prepared | None
 
 
 def _limits(source: GitSource | FolderSource) -> Limits:

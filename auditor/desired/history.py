@@ -98,10 +98,11 @@ def log(
     return tuple(found[:-1] if said.cut else found)
 
 
-def committed_at(opened: Repository, revision: str) -> datetime:
-    """When a commit was made."""
-    said = opened.must("log", "--max-count=1", "--no-show-signature", "--format=%ct", "--end-of-options", revision)
-    return _time(said.decode("ascii", "replace"))
+def times(opened: Repository, revision: str) -> tuple[datetime, datetime]:
+    """When a commit was written by its author, and when it was committed: a rebase, or a merge by a server, is later."""
+    said = opened.must("log", "--max-count=1", "--no-show-signature", "--format=%at %ct", "--end-of-options", revision)
+    authored, _, committed = said.decode("ascii", "replace").partition(" ")
+    return _time(authored), _time(committed)
 
 
 # Everything stands between NULs, which neither names nor messages can hold: the place of a piece tells what it is.

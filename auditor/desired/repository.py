@@ -24,9 +24,10 @@ from auditor.desired import failures, git_process
 from auditor.desired.access import Access, access
 from auditor.desired.git_process import Said
 from auditor.desired.source_text import COMMIT, check
-from auditor.model import Unavailable
+from auditor.model import Problem, Severity, Unavailable
 from auditor.settings import GitSource
 
+REWRITTEN: Final = "SRC109"
 HEAD: Final = "refs/auditor/head"
 PACKS: Final = 50
 """Packs and folders of loose objects beyond which a repository is tidied; git itself is told not to, as it would detach."""
@@ -114,6 +115,25 @@ def fetched(repository: Repository) -> str:
         )
     _tidy(repository)
     return found
+
+
+def held(repository: Repository) -> str | None:
+    """The commit that the last fetch brought; None where there was none."""
+    said = repository.git("rev-parse", "--verify", "--quiet", "--end-of-options", HEAD + "^{commit}")
+    found = said.output.decode("ascii", "replace").strip()
+    return found if not said.status and COMMIT.fullmatch(found) else None
+
+
+def rewritten(repository: Repository, before: str | None, now: str) -> tuple[Problem, ...]:
+    """A problem where the commit that was audited before is no longer part of the history; nothing where that is not known."""
+    if before is None or before == now:
+        return ()
+    said = repository.git("merge-base", "--is-ancestor", before, now)
+    if said.status != 1:
+        return ()
+    message = f"the history of {repository.source.revision} was rewritten: {before[:7]} is no longer part of it"
+    remedy = "see who pushed by force, and that what was dropped is not missed"
+    return (Problem(REWRITTEN, Severity.INFO, message, remedy),)
 
 
 def renew(repository: Repository) -> None:

@@ -9,6 +9,7 @@ git obeys `ext::sh -c …`, `--upload-pack=…` and hosts that begin with a dash
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -180,8 +181,22 @@ def _check_authority(parts: SplitResult) -> None:
         )
     if not host or not _HOST.fullmatch(host) or port == 0:
         raise Misuse("the URL names no host", remedy=_FORMS)
+    if _is_link_local(host):
+        raise Misuse(
+            f"{host} is an address that only this machine's own network answers", remedy="name the host of a git server"
+        )
     if parts.scheme == "ssh" and parts.username is not None and not _USER.fullmatch(parts.username):
         raise Misuse("the user of the ssh URL is no user name", remedy="write ssh://git@HOST/PATH")
+
+
+def _is_link_local(host: str) -> bool:
+    """Where clouds give out credentials to whoever asks from within: 169.254.169.254, fe80::…; in any spelling."""
+    try:
+        found = ipaddress.ip_address(host)
+        return (getattr(found, "ipv4_mapped", None) or found).is_link_local
+    except ValueError:
+        packed = host.rstrip(".").isdigit() and int(host.rstrip(".")) >> 16 == 0xA9FE  # an address as one number
+        return packed or host.rstrip(".").lower().endswith("metadata.google.internal")
 
 
 def _check_path(path: str) -> None:

@@ -38,6 +38,7 @@ class SourceForm(TypedDict):
     commit_at: str | None
     branch: str | None
     tools: list[str]
+    authored_at: str | None
 
 
 class RootForm(TypedDict):

@@ -157,6 +157,7 @@ def source_form(source: model.Source) -> forms.SourceForm:
         "commit_at": _moment_or_none(source.commit_at),
         "branch": source.branch,
         "tools": list(source.tools),
+        "authored_at": _moment_or_none(source.authored_at),
     }
 
 

@@ -115,7 +115,7 @@ def _run(row: Row[Any]) -> Run:
 
 def _source(found: dict[str, Any]) -> Source:
     def time(name: str) -> datetime | None:
-        return datetime.fromisoformat(found[name]) if found[name] else None
+        return datetime.fromisoformat(found[name]) if found.get(name) else None
 
     return Source(
         name=found["name"],
@@ -125,4 +125,5 @@ def _source(found: dict[str, Any]) -> Source:
         branch=found["branch"],
         appliers=tuple(found["appliers"]),
         tools=tuple(found.get("tools", ())),
+        authored_at=time("authored_at"),
     )

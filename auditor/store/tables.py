@@ -86,7 +86,7 @@ runs = Table(
     Column("finished", Moment),
     Column("at", Moment),  # the moment the audit judges as of; only published runs have one
     Column("reason", Text, nullable=False, server_default=""),
-    Column("sources", Text),  # JSON: name, revision, fetched_at, commit_at, branch, appliers, tools
+    Column("sources", Text),  # JSON: name, revision, fetched_at, commit_at, branch, appliers, tools, authored_at
     Column("coverage", Double),
     Column("phases", Text),  # JSON: seconds by phase
     Column("tool_version", Text, nullable=False),

@@ -252,6 +252,7 @@ def _sources(audit: Audit) -> str:
             "branch": s.branch,
             "appliers": list(s.appliers),
             "tools": list(s.tools),
+            "authored_at": s.authored_at.astimezone(UTC).isoformat() if s.authored_at else None,
         }
         for s in audit.sources
     ]
