@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests import estate
+from tests import bench_desired, estate
 
 RUNS = 3
 FLOOR_YAML = """
@@ -70,6 +70,7 @@ def main() -> int:
         floor = measured([sys.executable, "-c", FLOOR_BOTH, str(folder), str(dump)])
         command = [auditor, "audit", "--desired", str(folder), "--live", str(dump), "--live-complete", "-o", "json"]
         row("audit, 2000 workloads (8000 objects a side)", measured(command), floor, None)
+        bench_desired.rows(Path(scratch))
     return 0
 
 
