@@ -44,6 +44,13 @@ _HOUSEKEEPING: Final = re.compile(
             r"field\.cattle\.io/.*",
             r"control-plane\.alpha\.kubernetes\.io/leader",
             r"kubernetes\.io/metadata\.name",
+            # what admission, network and mesh plug-ins note on what they let in
+            r"kubernetes\.io/limit-ranger",
+            r"cni\.projectcalico\.org/.*",
+            r"k8s\.v1\.cni\.cncf\.io/network-?status",
+            r"k8s\.ovn\.org/.*",
+            r"sidecar\.istio\.io/status",
+            r"cloud\.google\.com/neg-status",
         )
     )
 )
