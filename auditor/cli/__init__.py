@@ -43,7 +43,7 @@ def run(arguments: list[str]) -> int:
     # much is made and kept, little of it in cycles: looking for them seldom is faster by a third
     gc.set_threshold(100_000, 50, 100)
     # each adds its commands to `app`
-    from auditor.cli import baseline, catalogue, check, evaluate, manifests, memory, serving, stored, waivers  # noqa: F401
+    from auditor.cli import baseline, catalogue, check, doctor, evaluate, manifests, memory, serving, stored, waivers  # noqa: F401
 
     debug = "--debug" in arguments
     try:

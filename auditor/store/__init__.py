@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 
 from auditor.model import Audit, Finding, Misuse, Past, Policy, Ref, Scores
 from auditor.store import backup as copies
@@ -258,6 +258,14 @@ class Store:
         """See `backup.restore`."""
         return copies.restore(self.engine, file)
 
+    def now(self) -> datetime | None:
+        """The time by the database's own clock; None for SQLite, which has ours."""
+        if not self.takes_replicas:
+            return None
+        with reading(self.engine) as connection:
+            found: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+        return found.astimezone(UTC)
+
     def prune(self, keep: Keep | datetime) -> int:
         """See `retention.prune`; a moment keeps everything from it on."""
         return retention.prune(self.engine, keep if isinstance(keep, Keep) else Keep(keep))
@@ -321,6 +329,17 @@ def current(target: StoreSettings | str) -> str:
         engine.dispose()
 
 
+def revision(target: StoreSettings | str) -> str | None:
+    """The revision a database is at, None for an empty one. Makes and changes nothing. Raises `Unavailable`, for a newer one too."""
+    engine = _engine(target)
+    try:
+        found = migrate.current(engine)
+        migrate.refuse_newer(engine, found)
+        return found
+    finally:
+        engine.dispose()
+
+
 def broken(target: StoreSettings | str) -> tuple[str, ...]:
     """See `invariants.broken`. Makes and changes nothing, so a database of another version is not looked into."""
     engine = _engine(target)
@@ -372,5 +391,6 @@ __all__ = [
     "downgrade",
     "open_store",
     "opened",
+    "revision",
     "upgrade",
 ]

@@ -66,7 +66,7 @@ def differences(engine: Engine) -> list[object]:
 def _step(engine: Engine, go: Callable[[Config], None], *, wanted: str | None) -> None:
     with _alone(engine):
         found = current(engine)
-        _refuse_newer(engine, found)
+        refuse_newer(engine, found)
         if wanted is not None and found == wanted:
             return
         if is_sqlite(engine):
@@ -96,7 +96,8 @@ def _revision(connection: Connection) -> str | None:
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def _refuse_newer(engine: Engine, found: str | None) -> None:
+def refuse_newer(engine: Engine, found: str | None) -> None:
+    """Raises `Unavailable` for a revision that this version does not know."""
     known = {path.name.split("_", 1)[0] for path in (SCRIPTS / "versions").glob("[0-9]*.py")}
     if found is not None and found not in known:
         raise unavailable(
