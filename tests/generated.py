@@ -78,9 +78,21 @@ def _choices(annotation: Any) -> str:
 def commands_page() -> str:
     from typer.main import get_command
 
-    from auditor.cli import app, baseline, catalogue, check, evaluate, manifests, memory, serving, stored, waivers
+    from auditor.cli import (
+        app,
+        baseline,
+        catalogue,
+        check,
+        doctor,
+        evaluate,
+        manifests,
+        memory,
+        serving,
+        stored,
+        waivers,
+    )
 
-    assert all((baseline, catalogue, check, evaluate, manifests, memory, serving, stored, waivers))
+    assert all((baseline, catalogue, check, doctor, evaluate, manifests, memory, serving, stored, waivers))
     parts = [
         "# Commands\n\n"
         + NOTE
