@@ -30,6 +30,8 @@ def service_after_workload(resource: Resource, around: Surroundings) -> Answer:
     origin, found = resource.origin, template(resource)
     if origin is None or found is None:
         return NotApplicable("it was not read from a file")
+    if resource.trace:
+        return NotApplicable("it is rendered, and Kustomize and Helm sort by kind")
     running = around.live.by_ref.get(resource.ref) if around.live else None
     tool = applied_by(resource) or (applied_by(running) if running else None) or applier(resource, around)
     if tool:

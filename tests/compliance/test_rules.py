@@ -3,6 +3,7 @@ unknown where a fact is missing; and what a live view changes."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -290,6 +291,23 @@ def test_the_namespace_that_a_tool_sets_is_the_one_that_counts() -> None:
     assert judged(explicit, argo.replace("%s", "shop")) is FAIL  # it fills in what is absent, and no more
     assert judged(explicit, flux.replace("%s", "shop")) is PASS  # it replaces
     assert judged(NO_SPACE, argo.replace("%s", "shop").replace("apps/web", "apps/other")) is UNKNOWN
+
+
+def test_the_order_in_a_file_counts_only_where_the_file_is_applied_as_it_is() -> None:
+    side = git(WEB + SVC)
+    assert verdict("ORD002", side).outcome is FAIL
+    assert verdict("ORD002", git(SVC + WEB)).outcome is PASS
+    workload, service_ = side.resources
+    place = workload.place()
+    assert place
+    rendered = replace(workload, trace=lambda path: place)
+    assert verdict("ORD002", Snapshot((rendered, service_))).outcome is NONE
+    tracked = deployment().replace(
+        "  name: web\n", "  name: web\n  annotations: {argocd.argoproj.io/tracking-id: x}\n", 1
+    )
+    assert verdict("ORD002", side, cluster(tracked)).outcome is NONE  # the marks are on what runs
+    root = a("Application", "shop", api="argoproj.io/v1alpha1", namespace="argocd", more="spec: {source: {path: .}}\n")
+    assert outcome("ORD002", WEB + SVC + root) is NONE
 
 
 def test_a_rule_about_time_does_not_guess_the_time() -> None:
