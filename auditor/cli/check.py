@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -58,6 +58,24 @@ Write = Annotated[
     bool, typer.Option("--write", help="Mend that in the files below the paths that are named, and judge what is left.")
 ]
 
+Watch = Annotated[bool, typer.Option("--watch", help="Judge again whenever a file changes, until Ctrl-C.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a check was asked to do."""
+
+    judging: options.Judging
+    severity: Severity
+    namespaces: tuple[str, ...]
+    baseline: Path | None
+    as_patch: bool
+    write: bool
+    explain_score: bool
+    at: str | None
+    output: CheckOutput
+    show_all: bool
+
 
 @app.command()
 @options.spread
@@ -71,6 +89,7 @@ def check(
     as_patch: AsPatch = False,
     write: Write = False,
     explain_score: options.ExplainScore = False,
+    watch: Watch = False,
     at: options.At = None,
     output: Form = CheckOutput.TEXT,
     show_all: options.All = False,
@@ -80,13 +99,27 @@ def check(
 
     No cluster, no git, no database is needed.
     """
+    asked = Asked(
+        judging, severity, tuple(namespace or ()), baseline, as_patch, write, explain_score, at, output, show_all
+    )
+    logs.later("debug" if debug else "warning")
+    if watch:
+        from auditor.cli import watching
+
+        return watching.again(lambda: checked(paths, asked), paths)
+    return checked(paths, asked)
+
+
+def checked(paths: Sequence[str], asked: Asked) -> int:
+    """One check, printed; its exit code."""
     from concurrent.futures import ThreadPoolExecutor
 
+    from auditor.cli import progress
     from auditor.kube.secrets import new_key
 
-    logs.later("debug" if debug else "warning")
+    judging, output = asked.judging, asked.output
     # The processes that read are started first; what judges is loaded while they work.
-    with ThreadPoolExecutor(1, "reading") as aside:
+    with ThreadPoolExecutor(1, "reading") as aside, progress.shown("reading manifests"):
         reading = aside.submit(manifests_at, paths, deadline=time.monotonic() + 600, key=new_key())
         import auditor.audit
         import auditor.publish.listed
@@ -94,34 +127,36 @@ def check(
 
         policies = options.chosen(options.names(judging.select), options.names(judging.ignore))
         desired = reading.result()
-    result = judged(desired, policies, namespace or (), severity, options.moment(at) or datetime.now(UTC))
+    with progress.shown(f"judging {len(desired.resources):,} objects"):
+        at = options.moment(asked.at) or datetime.now(UTC)
+        result = judged(desired, policies, asked.namespaces, asked.severity, at)
     known = None
-    if baseline is not None:
+    if asked.baseline is not None:
         from auditor.cli.baseline import known as read_baseline
 
-        known = read_baseline(baseline)
+        known = read_baseline(asked.baseline)
     said = list_of(result, desired, policies, judging.fail_on or options.FailOn.ERROR, output, known)
-    if as_patch or write:
+    if asked.as_patch or asked.write:
         from auditor.cli import mend
         from auditor.publish.patch import patches
 
         found = patches(said.items, desired, mend.text_of)
-        if not write:
+        if not asked.write:
             mend.show(found, from_top(os.getcwd()))
             return 1 if said.failed else 0
         mend.write(found)
         desired = manifests_at(paths, deadline=time.monotonic() + 600, key=new_key())
-        result = judged(desired, policies, namespace or (), severity, result.at)
+        result = judged(desired, policies, asked.namespaces, asked.severity, result.at)
         said = list_of(result, desired, policies, judging.fail_on or options.FailOn.ERROR, output, known)
     why = None
-    if explain_score:
+    if asked.explain_score:
         from auditor.compliance import explained
 
         why = explained(result.verdicts, policies, desired)
     if output is CheckOutput.TEXT:
         from auditor.publish import text
 
-        look = options.look(show_all)
+        look = options.look(asked.show_all)
         options.say(text.check_text(said, look, written_line) + (f"\n{text.score_text(why, look)}" if why else ""))
     else:
         from auditor.publish.formats import rendered
@@ -201,4 +236,5 @@ def written_line(place: Place) -> str | None:
     """The line of a file on disk that a finding points at; None where it cannot be shown."""
     import linecache
 
+    linecache.checkcache(place.file)  # it may have changed since it was read last
     return linecache.getline(place.file, place.line).rstrip("\r\n") or None

@@ -23,7 +23,7 @@ _TWICE: Final = "SRC102"
 
 def manifests_at(paths: Sequence[str], *, deadline: float, key: Key) -> Snapshot:
     """What the paths hold. Raises `Misuse` for one that is not there, and for a pattern that nothing matches."""
-    named = [path for pattern in paths for path in _matching(pattern)]
+    named = [path for pattern in paths for path in matching(pattern)]
     ignored = ignoring(os.getcwd())
     if ignored is None:
         return folders(named, deadline=deadline, key=key)
@@ -72,7 +72,7 @@ def _matcher(folder: str, lines: Sequence[str]) -> Callable[[str], bool]:
     return ignored
 
 
-def _matching(pattern: str) -> Iterator[str]:
+def matching(pattern: str) -> Iterator[str]:
     """The path itself, or what a pattern matches, in order: shells that were told not to, and Windows, leave that to us."""
     if pattern == "-" or os.path.lexists(pattern) or not any(sign in pattern for sign in "*?["):
         yield pattern
