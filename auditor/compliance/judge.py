@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from auditor.compliance.portions import portioned
-from auditor.exemptions import Exemptions
+from auditor.exemptions import IN_PART, Exemptions
 from auditor.kube import fields
 from auditor.kube.fingerprints import fingerprint
 from auditor.kube.kinds import called
@@ -314,7 +314,7 @@ def _made(
             reason = "; ".join(f"{one.reason} (until {one.until}, by {one.by})" for one in waivers)
             if open_:
                 waived = tuple(finding for finding in findings if finding not in open_)
-                findings, reason = open_, f"waived in part: {reason}"
+                findings, reason = open_, IN_PART + reason
             else:
                 outcome = Outcome.WAIVED
         counted = [finding.severity for finding in findings if not finding.pending or subject.missing]

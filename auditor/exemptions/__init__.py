@@ -17,10 +17,12 @@ from typing import Final
 from auditor.exemptions.written import PREFIX, of_file, of_object
 from auditor.model import Finding, Granted, Outcome, Problem, Ref, Severity, Snapshot, Verdict, Waiver, WaiverState
 
-__all__ = ["PREFIX", "Exemptions", "Terms", "exemptions"]
+__all__ = ["IN_PART", "PREFIX", "Exemptions", "Terms", "exemptions"]
 
 SOON: Final = timedelta(days=14)
 """A waiver that ends within this is said to be expiring."""
+IN_PART: Final = "waived in part: "
+"""How the reason of a verdict begins that fails for what its waivers do not cover."""
 _CONTAINER: Final = re.compile(r"ontainers\[name=([^\]]*)\]")
 
 

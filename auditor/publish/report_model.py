@@ -45,6 +45,7 @@ def report(data: ReportData, most: int = 1_000) -> Report:
         *report_sections.drift(data, audit, most),
         *report_sections.persisting(data, audit, most),
         *report_sections.policies(audit),
+        *report_sections.waived(data, audit, most),
         *report_sections.blind_spots(data, audit, most),
         report_sections.method(audit),
     ]

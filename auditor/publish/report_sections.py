@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
-from auditor.model import Audit, Cell, Drift, Finding, Severity
+from auditor.exemptions import IN_PART
+from auditor.model import Audit, Cell, Drift, Finding, Outcome, Severity, Verdict
 from auditor.publish import tally, words
 from auditor.publish.foreign import shorten, visible
 from auditor.publish.report_data import Opened, ReportData
 from auditor.publish.report_parts import Grid, Item, Section
 from auditor.publish.text_audit import severity_counts
+
+_UNTIL: Final = re.compile(r"until (\d{4}-\d\d-\d\d)")
+"""The end of a waiver, in the reason of a verdict that it waives."""
 
 
 def needs_a_person(data: ReportData, audit: Audit, most: int) -> list[Section]:
@@ -136,6 +142,30 @@ def policies(audit: Audit) -> list[Section]:
             more=len(worst) - len(rows),
         )
     ]
+
+
+def waived(data: ReportData, audit: Audit, most: int) -> list[Section]:
+    """What counts for nothing because git says so: by policy and waiver, the first to end first."""
+    groups: dict[tuple[str, str, str], list[Verdict]] = {}
+    for verdict in audit.verdicts:
+        if verdict.outcome is Outcome.WAIVED or (
+            verdict.outcome is Outcome.FAIL and verdict.reason.startswith(IN_PART)
+        ):
+            ends = min(_UNTIL.findall(verdict.reason), default="")
+            groups.setdefault((ends, verdict.policy, verdict.reason), []).append(verdict)
+    if not groups:
+        return []
+    soon = f"{data.until + (data.until - data.since):%Y-%m-%d}"
+    ending = sum(len(found) for (ends, _, _), found in groups.items() if ends <= soon)
+    count = sum(map(len, groups.values()))
+    lead = f"{words.plural(count, 'verdict')} waived; of {ending or 'none'} the waiver ends by {soon}."
+    ordered = sorted(groups.items())
+    rows = tuple(
+        (f"{policy} {visible(found[0].name)}", f"{len(found):,}", ends, visible(reason, 200))
+        for (ends, policy, reason), found in ordered[:most]
+    )
+    grid = Grid(("Policy", "Objects", "Ends", "Why, and by whom"), rows, frozenset({1}))
+    return [Section("Waived", (lead,), grid=grid, more=len(ordered) - len(rows))]
 
 
 def blind_spots(data: ReportData, audit: Audit | None, most: int) -> list[Section]:

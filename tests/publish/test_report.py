@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from auditor.model import Misuse, Score, Unavailable
+from auditor.model import Misuse, Outcome, Score, Unavailable
 from auditor.publish import report
 from auditor.publish.gathered import gaps, gather
 from auditor.store import opened
@@ -118,7 +118,7 @@ def test_the_report_has_all_its_parts_in_order() -> None:
     titles = re.findall(r"(?m)^## (.*)$", report.markdown(weeks.DATA))
     assert titles == [
         "What needs a person", "Opened", "Resolved", "Namespaces, worst first", "Teams", "Drift still open",
-        "Waiting to be applied", "Open since before", "Policies that fail most", "What could not be seen", "Method",
+        "Waiting to be applied", "Open since before", "Policies that fail most", "Waived", "What could not be seen", "Method",
     ]  # fmt: skip
     made = report.markdown(weeks.DATA)
     assert "The score is 78 of 100, down 2, over 3 workloads; the lowest is 31." in made
@@ -211,3 +211,22 @@ def test_what_a_store_remembers_becomes_a_report(tmp_path: Path) -> None:
     assert "Deployment checkout/cart-api" in made
     assert "The score is 78 of 100, no change" in made
     assert sample.CANARY not in made
+
+
+def test_waivers_are_told_with_their_ends_the_first_first() -> None:
+    data = weeks.DATA
+    assert data.audit is not None
+    late, soon, *others = data.audit.verdicts
+    day = data.until.date()
+    verdicts = [
+        late._replace(outcome=Outcome.WAIVED, reason="it stays (until 2099-12-31, by team-a)"),
+        soon._replace(outcome=Outcome.FAIL, reason=f"waived in part: it goes (until {day}, by team-b)"),
+        *(one._replace(outcome=Outcome.PASS) for one in others),
+    ]
+    said = report.markdown(replace(data, audit=replace(data.audit, verdicts=tuple(verdicts))))
+    section = said.partition("## Waived")[2].partition("\n## ")[0]
+    assert "2 verdicts waived; of 1 the waiver ends by" in section
+    rows = [line for line in section.splitlines() if "until" in line]
+    assert ["it goes" in row for row in rows] == [True, False]
+    none = report.markdown(replace(data, audit=replace(data.audit, verdicts=tuple(verdicts[2:]))))
+    assert "## Waived" not in none
