@@ -254,6 +254,14 @@ def test_two_waivers_for_two_containers_waive_together_and_one_alone_in_part() -
     assert result.problems == ()
 
 
+def test_an_annotation_waives_for_its_own_object_and_no_namesake() -> None:
+    result = audited(git(pod(GOOD) + pod().replace("namespace: shop", "namespace: other")))
+    assert {one.ref.namespace: one.outcome for one in result.verdicts if one.ref.kind == "Pod"} == {
+        "shop": Outcome.WAIVED,
+        "other": Outcome.FAIL,
+    }
+
+
 def test_a_name_that_is_a_pattern_waives_nothing_but_itself() -> None:
     text = pod(GOOD).replace("name: import\n  namespace", "name: '*'\n  namespace") + pod()
     result = audited(git(text))

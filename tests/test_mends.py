@@ -68,6 +68,27 @@ def test_each_mend_stands_alone(policy: Policy) -> None:
         assert item.fingerprint not in after
 
 
+ENV = """apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop}
+spec:
+  containers:
+    - name: web
+      image: registry.example/web:1.4.2
+      env:
+        - {name: HOST, value: a}
+        - {name: URL, value: VALUE}
+        - {name: HOST, value: b}
+"""
+
+
+@pytest.mark.parametrize(("value", "mends"), [("x", 1), ('"http://$(HOST)"', 0)])
+def test_a_variable_that_another_is_made_of_is_not_taken_out(value: str, mends: int) -> None:
+    given = side(ENV.replace("VALUE", value))
+    found = listed(judged(given, tuple(one for one in EVERY if one.id == "CFG007")), EVERY).items
+    assert [len(item.surplus) for item in found] == [mends]
+
+
 def counts(result: Audit) -> Mapping[str, int]:
     """Fingerprints of findings and problems."""
     return Counter(item.fingerprint for item in listed(result, EVERY).items)

@@ -89,7 +89,9 @@ def test_what_is_waived_is_not_mended(repository: Path, capfdbinary: Capture) ->
 
 
 ENV = (
-    BAD.replace('web:1.4.2"}\n', 'web:1.4.2"\n').replace("- {name: web, image", "- name: web\n          image")
+    BAD.replace("  # history", "  # its password is canary-3")
+    .replace('web:1.4.2"}\n', 'web:1.4.2"\n')
+    .replace("- {name: web, image", "- name: web\n          image")
     + """          env:
             - {name: LEVEL, value: canary-1}
             - name: LEVEL

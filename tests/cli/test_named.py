@@ -86,5 +86,6 @@ def test_what_auditorignore_leaves_out_is_as_if_it_were_not_there(
 def test_an_object_whose_other_version_is_left_out_is_not_called_double(apps: Path, capfdbinary: Capture) -> None:
     (apps / "apps/vendor/c.yaml").write_text(pod("a"))
     assert named(capfdbinary, "apps")[2] == ["SRC102"]
-    (apps / ".auditorignore").write_text("vendor/\n")
-    assert named(capfdbinary, "apps") == (1, ["a", "b"], [])
+    for left_out in ("vendor/", "/apps/a.yaml"):
+        (apps / ".auditorignore").write_text(f"{left_out}\nkeep.yaml\n")
+        assert named(capfdbinary, "apps") == (1, ["a", "b"], [])

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,15 @@ AUDITOR = Path(sys.executable).parent / "auditor"
 POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: import, namespace: shop}\nspec: {containers: [{name: a, image: 'b:1'}]}\n"
 
 
-def test_a_change_is_judged_and_ctrl_c_ends_it(tmp_path: Path) -> None:
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """A process begun from here takes Ctrl-C, also where these tests run in the background, and ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_change_is_judged_and_ctrl_c_ends_it(tmp_path: Path, ctrl_c: None) -> None:
     (tmp_path / "a.yaml").write_text("kind: [")
     command = [AUDITOR, "check", tmp_path, "--watch", "--select", "POD001", "-o", "csv"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

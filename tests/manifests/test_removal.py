@@ -72,6 +72,9 @@ def test_what_is_cut_out_goes_with_its_lines_and_nothing_else(paths: list[RawPat
         ("a:\n  b: 1\nc: 2\n", ("a", "b")),
         ("a: &x {b: 1}\nc: *x\n", ("a",)),  # c needs it
         ("a: &x {b: 1, d: 2}\nc: *x\n", ("c", "b")),  # a would lose it too
+        ("a: &x {b: 1, d: 2}\nc: {<<: *x, e: 3}\n", ("c", "b")),
+        ("a: &x\n  b: 1\n  d: 2\nc:\n  <<: *x\n  e: 3\n", ("c", "b")),
+        ("a: &x\n  b: 1\n  d: 2\nc: *x\n", ("c", "b")),
         ("a: {<<: {b: 1}, d: 2}\nc: 2\n", ("a", "b")),
         ("- - a\n  - b\n", (0, 0)),
         ("- a: 1\n  b: 2\n", (0, "a")),  # it stands behind the dash

@@ -198,6 +198,16 @@ def test_each_workflow_command_is_one_line_that_nothing_foreign_can_end(given: L
         assert found[5].split()[0] == item.code
 
 
+def test_a_file_name_cannot_end_a_command() -> None:
+    given = listed(NASTY.audit, POLICIES, file=lambda place: "a:b,c=d::error::%0A.yaml")
+    lines = [line for line in rendered("github", given).decode().splitlines() if "file=" in line]
+    assert len(lines) > 20
+    for line in lines:
+        found = COMMAND.fullmatch(line)
+        assert found, line
+        assert unquote(found[2]) == "a:b,c=d::error::%0A.yaml"
+
+
 def test_a_clean_check_says_nothing_to_github_and_an_empty_list_to_gitlab() -> None:
     assert rendered("github", CLEAN) == b""
     assert json.loads(rendered("gitlab", CLEAN)) == []
