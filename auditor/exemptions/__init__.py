@@ -68,7 +68,7 @@ class Exemptions:
         """
         asked: set[str] = set()
         covered: dict[Waiver, dict[Ref, None]] = {}
-        for verdict in verdicts:
+        for verdict in verdicts if self.holding else ():
             asked.add(verdict.policy)
             findings = verdict.findings if verdict.outcome is Outcome.WAIVED else verdict.waived
             for waiver in self.holding.get(verdict.policy, ()) if findings else ():
