@@ -60,7 +60,7 @@ class HelmSettings(_Part):
         None, description="helm, which renders charts; default: the one that is found on PATH."
     )
     release: str = Field(
-        "", description="Name of the release; default: that of the chart's folder.", pattern=r"^[a-z0-9.-]*$"
+        "", description="Name of the release; default: that of the chart's folder.", pattern=r"^([a-z0-9][a-z0-9.-]*)?$"
     )
     values_files: tuple[str, ...] = Field(
         (), description="Values files, later ones over earlier ones, by their path from the chart's folder."

@@ -67,7 +67,7 @@ def _arguments(part: Part, top: str, request: Request, settings: RenderSettings)
     chosen = settings.helm
     return (
         "template",
-        chosen.release or (posixpath.basename(part.plan.folder).lower() or "chart"),
+        chosen.release or _release(posixpath.basename(part.plan.folder)),
         posixpath.join(top, part.plan.folder) if part.plan.folder else top,
         f"--namespace={request.namespace or 'default'}",
         "--include-crds",
@@ -76,6 +76,11 @@ def _arguments(part: Part, top: str, request: Request, settings: RenderSettings)
         *((f"--kube-version={chosen.kube_version}",) if chosen.kube_version else ()),
         *(f"--api-versions={name}" for name in chosen.api_versions),
     )
+
+
+def _release(folder: str) -> str:
+    """A release's name from that of a folder, which comes from the repository: never an option, and one that helm takes."""
+    return re.sub(r"[^a-z0-9]+", "-", folder.lower()).strip("-")[:53].strip("-") or "chart"
 
 
 # Functions whose result is another each time: https://masterminds.github.io/sprig/ ; what is packed is not looked into.

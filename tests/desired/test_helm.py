@@ -231,3 +231,10 @@ metadata:
     compared = compare(snapshot, Snapshot(resources=tuple(live)), past=Past(), at=datetime.now(UTC))
     assert [drift for drift in compared.drift if drift.ref.name in ("made", "noted")] == []
     assert {each.ref.name for each in compared.not_compared} >= {"made", "noted"}
+
+
+def test_the_name_of_a_charts_folder_is_no_option(render: Render) -> None:
+    files = {f"--post-renderer=x/{name.partition('/')[2]}": text for name, text in CHART.items() if "/" in name}
+    snapshot = render(files)
+    assert names(snapshot) == ["Deployment shop/post-renderer-x-web"]
+    assert snapshot.problems == ()
