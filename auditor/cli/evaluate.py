@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from auditor import logs
-from auditor.cli import app, options
+from auditor.cli import app, differences, options
 from auditor.model import Audit, CellState, Misuse, Outcome, Severity, Snapshot
 
 if TYPE_CHECKING:
@@ -25,11 +25,10 @@ def diff(
     at: options.At = None,
     show_ignored: options.ShowIgnored = False,
     allow_incomplete: options.Incomplete = False,
-    printing: options.Printing,
+    printing: differences.Printing,
 ) -> int:
     """Compare what git says with what runs: drift only."""
     from auditor.kube.secrets import new_key
-    from auditor.publish import jsonform, text
     from auditor.run import run
 
     quiet_logs(printing.debug)
@@ -41,7 +40,7 @@ def diff(
         ignored=show_ignored,
         drift_only=True,
     ).audit
-    printing.show(lambda: jsonform.diff_form(result), lambda look: text.diff_text(result, look))
+    printing.show(result)
     return incomplete(result, allow_incomplete) or (1 if drifted(result) else 0)
 
 

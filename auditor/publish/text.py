@@ -80,9 +80,14 @@ def check_text(
     return render(text_check.blocks(listed, source_line, whole=look.whole, see_all=look.see_all), look)
 
 
-def diff_text(audit: model.Audit, look: Look = Look()) -> str:
-    """Drift only: every field with both sides, who and when; what waits; what could not be compared."""
-    return render(text_drift.blocks(audit, whole=look.whole, see_all=look.see_all, zone=look.zone), look)
+def diff_text(audit: model.Audit, look: Look = Look(), *, context: int = 3) -> str:
+    """Drift only: every field with both sides, who and when; what waits; what could not be compared.
+
+    `context`: unchanged lines around a change within a text.
+    """
+    return render(
+        text_drift.blocks(audit, whole=look.whole, see_all=look.see_all, zone=look.zone, context=context), look
+    )
 
 
 def manifests_text(snapshot: model.Snapshot, look: Look = Look()) -> str:

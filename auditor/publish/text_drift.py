@@ -9,15 +9,16 @@ from auditor.model import Audit, Change, ChangeKind, Direction, Drift, DriftKind
 from auditor.publish import tally, words
 from auditor.publish.blocks import BLANK, Block, Line, Span, Style, hidden, line, title
 from auditor.publish.foreign import visible
+from auditor.publish.hunks import hunks
 
 SEVERITY_STYLES: dict[Severity, Style] = {Severity.ERROR: "bad", Severity.WARNING: "warn", Severity.INFO: ""}
-_OBJECTS, _FIELDS = 12, 8
+_OBJECTS, _FIELDS, _LINES = 12, 8, 20
 
 
-def blocks(audit: Audit, *, whole: bool, see_all: str, zone: tzinfo = UTC) -> list[Block]:
+def blocks(audit: Audit, *, whole: bool, see_all: str, zone: tzinfo = UTC, context: int = 3) -> list[Block]:
     """`auditor diff`: what was compared, what differs, what waits, what could not be compared, one line of summary."""
     found: list[Block] = [*head(audit, zone)]
-    found += sections(audit, whole=whole, see_all=see_all, zone=zone)
+    found += sections(audit, whole=whole, see_all=see_all, zone=zone, context=context)
     found += not_known(audit, whole=whole, see_all=see_all)
     return [*found, BLANK, line(Span(summary(audit), "strong"))]
 
@@ -44,14 +45,14 @@ def head(audit: Audit, zone: tzinfo = UTC, cluster: str = "") -> list[Block]:
     return found
 
 
-def sections(audit: Audit, *, whole: bool, see_all: str, zone: tzinfo = UTC) -> list[Block]:
+def sections(audit: Audit, *, whole: bool, see_all: str, zone: tzinfo = UTC, context: int = 3) -> list[Block]:
     """Drift, and apart from it what waits to be applied."""
     found: list[Block] = []
     standing, waiting = tally.standing_drift(audit.drift), tally.waiting_drift(audit.drift)
     if standing:
         differ = "object differs" if len(standing) == 1 else "objects differ"
         found += [title(f"Drift: {len(standing):,} {differ} from what git says")]
-        found += _listed(standing, audit, whole=whole, see_all=see_all, zone=zone)
+        found += _listed(standing, audit, whole=whole, see_all=see_all, zone=zone, context=context)
     elif compared(audit):
         found += [title("Drift: none"), line("What was compared runs as git says.", 2)]
     if waiting:
@@ -60,7 +61,7 @@ def sections(audit: Audit, *, whole: bool, see_all: str, zone: tzinfo = UTC) -> 
                 f"Waiting: git is ahead in {words.plural(len(waiting), 'object')}, not applied yet; not counted as drift"
             )
         ]
-        found += _listed(waiting, audit, whole=whole, see_all=see_all, zone=zone)
+        found += _listed(waiting, audit, whole=whole, see_all=see_all, zone=zone, context=context)
     if audit.ignored:
         found += [title(f"Ignored: {words.plural(len(audit.ignored), 'difference')} that do not count")]
         shown = audit.ignored if whole else audit.ignored[:_OBJECTS]
@@ -122,16 +123,18 @@ def _not_compared(found: Sequence[NotCompared], *, whole: bool, see_all: str) ->
     return made + hidden(len(found) - len(shown), "object", see_all)
 
 
-def _listed(found: Sequence[Drift], audit: Audit, *, whole: bool, see_all: str, zone: tzinfo) -> list[Block]:
+def _listed(
+    found: Sequence[Drift], audit: Audit, *, whole: bool, see_all: str, zone: tzinfo, context: int
+) -> list[Block]:
     shown = found if whole else found[:_OBJECTS]
     made: list[Block] = []
     for n, one in enumerate(shown):
         # one blank line between objects, none after the heading
-        made += ([BLANK] if n else []) + _object(one, audit, whole=whole, see_all=see_all, zone=zone)
+        made += ([BLANK] if n else []) + _object(one, audit, whole=whole, see_all=see_all, zone=zone, context=context)
     return made + hidden(len(found) - len(shown), "object", see_all)
 
 
-def _object(one: Drift, audit: Audit, *, whole: bool, see_all: str, zone: tzinfo) -> list[Block]:
+def _object(one: Drift, audit: Audit, *, whole: bool, see_all: str, zone: tzinfo, context: int) -> list[Block]:
     glyph = (
         "·"
         if one.pending
@@ -156,11 +159,11 @@ def _object(one: Drift, audit: Audit, *, whole: bool, see_all: str, zone: tzinfo
             made.append(line(Span(said, "muted"), 6, 2))
     shown = one.changes if whole else one.changes[:_FIELDS]
     for change in shown:
-        made += _change(change, audit, zone)
+        made += _change(change, audit, zone, context=context, whole=whole)
     return made + hidden(len(one.changes) - len(shown), "field", see_all)
 
 
-def _change(change: Change, audit: Audit, zone: tzinfo) -> list[Line]:
+def _change(change: Change, audit: Audit, zone: tzinfo, *, context: int, whole: bool) -> list[Line]:
     path: list[str | Span] = [Span(visible(change.path), "strong")]
     if change.change in (ChangeKind.ADDED, ChangeKind.REMOVED_IN_GIT):
         path.append(Span(f"  {change.change.value.replace('-', ' ')}", "muted"))
@@ -169,12 +172,23 @@ def _change(change: Change, audit: Audit, zone: tzinfo) -> list[Line]:
     git, live = words.sides(change)
     made = [line(path, 6, 2)]
     if change.words:
-        made += [line(Span(visible(text), "muted"), 8, whole=True) for text in change.words.splitlines()[:20]]
+        made += _within(change, context, whole)
     else:
         made += [line([Span("git   ", "git"), git], 8, 6), line([Span("live  ", "live"), live], 8, 6)]
     if (change.owner or change.window) and change.direction is not Direction.GIT_AHEAD:
         made.append(line([Span("who   ", "muted"), words.who(change, zone, now=audit.at)], 8, 6))
     return made
+
+
+def _within(change: Change, context: int, whole: bool) -> list[Line]:
+    """Where two long texts differ."""
+    texts = change.words.splitlines()
+    if isinstance(change.desired, str) and isinstance(change.live, str) and "\n" in change.desired + change.live:
+        texts = hunks(change.desired, change.live, context)
+    shown = texts if whole else texts[:_LINES]
+    made = [line(Span(visible(text), "muted"), 8, whole=True) for text in shown]
+    more = len(texts) - len(shown)
+    return [*made, line(Span(f"… {words.plural(more, 'more line', 'more lines')}", "muted"), 8)] if more else made
 
 
 def _row(name: str, said: str, style: Style = "") -> Line:
