@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests import bench_desired, estate
+from tests.drift import speed
 
 RUNS = 3
 FLOOR_YAML = """
@@ -71,6 +72,9 @@ def main() -> int:
         command = [auditor, "audit", "--desired", str(folder), "--live", str(dump), "--live-complete", "-o", "json"]
         row("audit, 2000 workloads (8000 objects a side)", measured(command), floor, None)
         bench_desired.rows(Path(scratch))
+    for name, seconds, floor_seconds, most in speed.rows():
+        over = "" if seconds <= most * floor_seconds else "  OVER"
+        print(f"{name:52} {seconds:7.2f} s  {seconds / floor_seconds:6.2f} x floor, bar {most:.1f} x{over}", flush=True)
     return 0
 
 

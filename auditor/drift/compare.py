@@ -154,7 +154,7 @@ class _Comparison:
         rules = self.ignoring.of(resource, other)
         changes = []
         for each in raw:
-            why = incomparable(each)
+            why = incomparable(each, view.writers)
             if why:
                 path = paths.render(each.spot.steps)
                 self.out.not_compared.append(NotCompared(ref, f"{path}: {why}", path))

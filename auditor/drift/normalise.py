@@ -90,7 +90,11 @@ def pair(ref: Ref, desired: Body, live: Body, custom: Node | None = None) -> Pai
     if ref.kind == "ReplicationController":
         right = _controller(left, right)
     if ref.group == "batch" and ref.kind == "Job":
-        right = _job(left, right, {"controller-uid": at(live, "metadata", "uid"), "job-name": ref.name})
+        right = _job(left, right, _generated(ref, at(live, "metadata", "uid")))
+    if ref.group == "" and ref.kind == "Namespace":
+        right = _finalized(left, right)
+    if ref.group == "" and ref.kind == "Node":
+        right = _tainted(left, right)
     if ref.group == "" and ref.kind == "Pod":
         right = _pod(left, right)
     return Pair(left, right, node, moved)
@@ -119,11 +123,22 @@ def _metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
+_UID: Final = "batch.kubernetes.io/controller-uid"
+
+
+def _generated(ref: Ref, uid: Any) -> dict[str, Any]:
+    return {"controller-uid": uid, _UID: uid, "job-name": ref.name, "batch.kubernetes.io/job-name": ref.name}
+
+
 def _job(left: dict[str, Any], right: dict[str, Any], generated: Mapping[str, Any]) -> dict[str, Any]:
     """Live without the labels that a Job without labels gets from its template (SetDefaults_Job), and what names the Job.
 
     https://kubernetes.io/docs/concepts/workloads/controllers/job/#specifying-your-own-pod-selector
     """
+    selector = at(right, "spec", "selector", "matchLabels")
+    if is_map(selector) and generated.get(_UID):
+        chosen = {key: value for key, value in selector.items() if key != _UID or value != generated[_UID]}
+        right = {**right, "spec": {**right["spec"], "selector": {**right["spec"]["selector"], "matchLabels": chosen}}}
     declared, labels = left["metadata"].get("labels"), right["metadata"].get("labels")
     if not is_map(labels):
         return right
@@ -132,6 +147,31 @@ def _job(left: dict[str, Any], right: dict[str, Any], generated: Mapping[str, An
         given.update(template)
     kept = {key: value for key, value in labels.items() if key in (declared or ()) or given.get(key) != value}
     return {**right, "metadata": {**right["metadata"], "labels": kept}}
+
+
+def _finalized(left: dict[str, Any], right: dict[str, Any]) -> dict[str, Any]:
+    """Live without the finalizer that every Namespace is given: pkg/registry/core/namespace/strategy.go."""
+    declared, live = at(left, "spec", "finalizers"), at(right, "spec", "finalizers")
+    if not declared or not is_list(live) or "kubernetes" in declared:
+        return right
+    return {**right, "spec": {**right["spec"], "finalizers": [each for each in live if each != "kubernetes"]}}
+
+
+def _tainted(left: dict[str, Any], right: dict[str, Any]) -> dict[str, Any]:
+    """Live without the taints that say how a Node is doing.
+
+    https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/#taint-based-evictions
+    """
+    declared, live = at(left, "spec", "taints"), at(right, "spec", "taints")
+    if not is_list(live):
+        return right
+    keys = {each.get("key") for each in declared if is_map(each)} if is_list(declared) else set()
+    kept = [
+        each
+        for each in live
+        if not is_map(each) or each.get("key") in keys or not str(each.get("key")).startswith("node.kubernetes.io/")
+    ]
+    return {**right, "spec": {**right["spec"], "taints": kept}}
 
 
 def _pod(desired: dict[str, Any], live: dict[str, Any]) -> dict[str, Any]:

@@ -158,6 +158,11 @@ def owners_of(entries: Iterable[Writer], path: tuple[FieldStep, ...], node: Node
     )
 
 
+def owns_exactly(fields: Mapping[str, Any], path: tuple[FieldStep, ...]) -> bool:
+    """Whether a fieldsV1 names the path itself, or something below it."""
+    return _at(fields, path) is not None
+
+
 def made(entries: Iterable[Writer], path: tuple[FieldStep, ...]) -> bool:
     """Whether somebody who is no applier has made the list element at the path: who does owns the element itself (`.`)."""
     return any("." in at for entry in entries if not entry.applies and is_map(at := _at(entry.fields, path)))

@@ -56,6 +56,8 @@ def _unified(said: Mapping[str, Any], context: int) -> Iterator[str]:
             yield f"@@ {drift['kind']} @@ {visible(drift['reason'])}".rstrip()
         for change in drift["changes"]:
             yield from _change(change, context)
+    for one in said["ignored"]:
+        yield f"# ignored: {_named(one['ref'])} {visible(one['path'])}: {visible(one['reason'])}"
 
 
 def _change(change: Mapping[str, Any], context: int) -> Iterator[str]:
@@ -116,6 +118,10 @@ def _markdown(said: Mapping[str, Any]) -> Iterator[str]:
             )
             yield f"| {' | '.join(cells)} |"
         room -= len(drift["changes"]) + 1
+    if said["ignored"]:
+        yield ""
+    for one in said["ignored"][: max(room, 0)]:
+        yield f"- ignored: {_inert(_named(one['ref']))} {_inert(one['path'])}: {_inert(one['reason'])}"
     for count, words in (
         (len(said["not_compared"]), "could not be compared"),
         (said["ignored_by_rules"], "ignored by rules"),

@@ -61,6 +61,24 @@ class Search:
             metadata["namespace"] = self.namespace
         self.body = {"apiVersion": self.api_version, "kind": self.kind, **body, "metadata": metadata}
 
+    def seeds(self) -> list[dict[str, Any]]:
+        """Those of the kind; where it holds a Pod template, first with all that was worked out for Pods."""
+        found = SEEDS.get(self.kind, [{}])
+        if self.kind == "Pod" or not self.known:
+            return found
+        rich = []
+        for spec in self.known["io.k8s.api.core.v1.PodSpec"][:2]:
+            for seed in found:
+                body = copy.deepcopy(seed)
+                holder = _template(body)
+                if holder is not None:
+                    holder["spec"] = {
+                        **copy.deepcopy(spec),
+                        **{k: v for k, v in holder["spec"].items() if k != "containers"},
+                    }
+                    rich.append(body)
+        return [*rich, *found]
+
     @property
     def schema(self) -> dict[str, Any]:
         found = self.types.of({"apiVersion": self.api_version, "kind": self.kind})
@@ -70,7 +88,7 @@ class Search:
     def taken(self) -> bool:
         """Whether the server would take the body as it stands; what it says of others is remembered."""
         self.requests += 1
-        url = self.wire.url(self.body, name=False) + "?dryRun=All&fieldManager=kubectl-create"
+        url = self.wire.url(self.body, name=False) + "?dryRun=All&fieldValidation=Strict&fieldManager=kubectl-create"
         status, answer = self.wire.call("POST", url, self.body)
         self.answer = answer
         return bool(status == 201)
@@ -79,7 +97,7 @@ class Search:
 
     def found(self) -> Iterator[dict[str, Any]]:
         """Bodies that together write every field that can be written."""
-        seeds = SEEDS.get(self.kind, [{}])
+        seeds = self.seeds()
         self.written.add(("metadata",))
         for seed in seeds:
             self.begin(seed)
@@ -112,7 +130,7 @@ class Search:
         if name in holder and len(rest) > 1:
             if self.led(holder[name], inner, rest[1:], here):
                 return True
-            if not isinstance(holder[name], dict):
+            if not isinstance(holder[name], dict) or here == ("metadata",):
                 return False
         done = self.put(holder, name, inner, here) if len(rest) == 1 else self.only(holder, name, inner, rest[1:], here)
         if done:
@@ -160,7 +178,7 @@ class Search:
                 self.descend(holder[name], inner, here)
 
     def descend(self, value: Any, schema: Any, path: Path) -> None:
-        if path[-1] in WHOLE or schema is None:
+        if path[-1] in WHOLE or schema is None or self.elsewhere(schema):
             return
         if isinstance(value, dict) and schema.get("properties"):
             self.grow(value, schema, path)
@@ -246,8 +264,6 @@ class Search:
         for start in STARTS.get(path[-1], ()):
             if isinstance(start, list) == (schema.get("type") == "array"):
                 yield copy.deepcopy(start)
-        if schema.get("named") in self.known:
-            yield from copy.deepcopy(self.known[schema["named"]])
         if schema.get("type") == "array" or schema.get("properties") or is_map(schema):
             for everything in (True, False):
                 value = self.made(schema, path, everything, 0)
@@ -314,6 +330,16 @@ class Search:
         rest = ["x#", "x", "example.org/x", "/x", "10.0.0.1", "1", "0 1 * * *", "true", ".x", "X", "", "a.example.org"]
         return [*TEXTS.get(name, ()), *rest]
 
+    def kept(self, body: dict[str, Any]) -> dict[str, Any]:
+        """What the server keeps of a body: features that are off, and what it knows better, are refused in silence."""
+        for _ in range(4):
+            self.body = copy.deepcopy(body)
+            if not self.taken():
+                return {}
+            if not _prune(body, self.answer, True):
+                return body
+        return {}
+
     # --- what there is -------------------------------------------------------------------------------------------------------
 
     def paths(self) -> set[Path]:
@@ -330,8 +356,62 @@ class Search:
             while inner is not None and inner.get("type") == "array":
                 inner = self.types.items(inner)
                 here = (*here, "[]")
-            if inner is not None and inner.get("properties") and name not in WHOLE:
+            if inner is not None and inner.get("properties") and name not in WHOLE and not self.elsewhere(inner):
                 yield from self._paths(inner, here)
+
+    def elsewhere(self, schema: Any) -> bool:
+        """Whether the fields of this type are worked out in another kind: what a Pod is made of is one type everywhere."""
+        return self.kind != "Pod" and schema.get("named") == "io.k8s.api.core.v1.PodSpec"
+
+
+def _prune(body: Any, answer: Any, top: bool = False) -> bool:
+    """Take out what the answer has not, or has otherwise where it is a text that nobody spells in two ways."""
+    changed = False
+    if isinstance(body, dict) and isinstance(answer, dict):
+        for name, value in list(body.items()):
+            if top and name in ("apiVersion", "kind"):
+                continue
+            if value in (None, "", 0, False) or value == [] or value == {}:
+                continue
+            gone = name not in answer and name != "stringData"
+            if gone or (name in _ITS_OWN and value != answer[name]):
+                del body[name]
+                changed = True
+            elif name in answer:
+                changed |= _prune(value, answer[name])
+    elif isinstance(body, list) and isinstance(answer, list) and len(body) <= len(answer):  # admission appends
+        for one, other in zip(list(body), answer, strict=False):
+            was = bool(one)
+            changed |= _prune(one, other)
+            if was and one == {}:
+                body[:] = [each for each in body if each is not one]
+    return changed
+
+
+_ITS_OWN = frozenset({"username", "groups", "uid", "extra", "timeAdded", "kind"})
+"""Fields in which the server writes who asks, and when."""
+
+
+def _paths_in(body: Any, path: Path = ()) -> set[Path]:
+    found: set[Path] = set()
+    if isinstance(body, dict):
+        for name, value in body.items():
+            found |= {(*path, name)} | _paths_in(value, (*path, name))
+    elif isinstance(body, list):
+        for each in body:
+            found |= _paths_in(each, (*path, "[]"))
+    return found
+
+
+def _template(body: dict[str, Any]) -> dict[str, Any] | None:
+    """The Pod template of a seed."""
+    for name in ("spec", "jobTemplate", "spec", "template"):
+        if isinstance(body.get("template"), dict):
+            break
+        if isinstance(body.get(name), dict):
+            body = body[name]
+    found = body.get("template")
+    return found if isinstance(found, dict) and "spec" in found else None
 
 
 def passed_over(path: Path) -> bool:
@@ -375,8 +455,9 @@ def main() -> int:
         if sys.argv[1:] and kind not in sys.argv[1:]:
             continue
         search = Search(wire, types, version, kind, namespace if namespaced else None, known)
-        paths, bodies = search.paths(), list(search.found())
-        refused = paths - search.written
+        paths, bodies = search.paths(), [search.kept(body) for body in search.found()]
+        bodies = [body for body in bodies if body]
+        refused = paths - set().union(*(_paths_in(body) for body in bodies))
         if kind == "Pod":
             known["io.k8s.api.core.v1.PodSpec"] = [body["spec"] for body in bodies]
         for body in bodies:
@@ -389,7 +470,11 @@ def main() -> int:
         )
         for path in sorted(refused):
             print("   ", ".".join(path), "|", search.complaints.get(path, search.complaints.get((), ""))[:250])
-    if not sys.argv[1:]:
+    if sys.argv[1:]:  # the others stay as they are
+        before = json.loads(FOUND.read_text())
+        out = [*(body for body in before["bodies"] if body["kind"] not in sys.argv[1:]), *out]
+        counts = {**before["kinds"], **counts}
+    if out:
         found = {"kubernetes": wire.call("GET", "/version")[1]["gitVersion"], "kinds": counts, "bodies": out}
         FOUND.write_text(json.dumps(found, separators=(",", ":"), sort_keys=True) + "\n")
     wire.close()

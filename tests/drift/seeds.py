@@ -6,6 +6,36 @@ import base64
 from functools import cache
 from typing import Any
 
+
+@cache
+def request() -> str:
+    """A certificate signing request, as it stands in an object."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "tests")])
+    signed = x509.CertificateSigningRequestBuilder(name).sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
+    return base64.b64encode(signed.public_bytes(serialization.Encoding.PEM)).decode()
+
+
+@cache
+def certificate() -> str:
+    """A bundle with one certificate, as `caBundle` wants it."""
+    import datetime
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "tests")])
+    begin = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    built = x509.CertificateBuilder(name, name, key.public_key(), 1, begin, begin + datetime.timedelta(36500))
+    pem = built.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    return base64.b64encode(pem).decode()
+
+
 POD = {"containers": [{"name": "web", "image": "web:1"}]}
 POD_SEED = {
     "spec": {
@@ -36,6 +66,27 @@ HOOK = {
     "rules": [RULE],
 }
 
+_REF = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "x"}
+_HPA = {"maxReplicas": 5, "scaleTargetRef": _REF}
+_VALUE = {"type": "AverageValue", "averageValue": "1"}
+_NODES = {"nodeSelectorTerms": [{"matchExpressions": [{"key": "a", "operator": "In", "values": ["x"]}]}]}
+_INDEXED = {"completionMode": "Indexed", "completions": 3, "backoffLimitPerIndex": 1, "template": ONCE}
+_EXACT = {"name": "a", "exactly": {"deviceClassName": "x"}}
+_FIRST = {"name": "b", "firstAvailable": [{"name": "c", "deviceClassName": "x"}]}
+_CONFIG = {"opaque": {"driver": "a.example.org", "parameters": {"a": "b"}}}
+_CLAIM = {
+    "devices": {
+        "requests": [_EXACT, _FIRST],
+        "constraints": [{"matchAttribute": "a.example.org/x"}],
+        "config": [_CONFIG],
+    }
+}
+_SLICE = {"driver": "a.example.org", "pool": {"name": "x", "generation": 1, "resourceSliceCount": 1}}
+_FLOW = {"priorityLevelConfiguration": {"name": "global-default"}, "matchingPrecedence": 9999}
+_NEVER = {"nonResourceRules": [{"nonResourceURLs": ["/never"], "verbs": ["get"]}]}
+_EVENT = {"eventTime": "2026-01-01T00:00:00.000000Z", "type": "Normal", "reason": "x", "action": "x"}
+_SELECTED = {"name": "x", "parameterNotFoundAction": "Deny"}
+
 SEEDS: dict[str, list[dict[str, Any]]] = {
     "Deployment": [{"spec": SELECTED}],
     "ReplicaSet": [{"spec": SELECTED}],
@@ -44,8 +95,15 @@ SEEDS: dict[str, list[dict[str, Any]]] = {
     "ReplicationController": [{"spec": {"selector": {"app": "x"}, "template": TEMPLATE}}],
     "Pod": [POD_SEED, {"spec": {**POD, "initContainers": [{"name": "init", "image": "x", "restartPolicy": "Always"}]}}],
     "PodTemplate": [{"template": TEMPLATE}],
-    "Job": [{"spec": {"template": ONCE}}],
-    "CronJob": [{"spec": {"schedule": "0 1 * * *", "jobTemplate": {"spec": {"template": ONCE}}}}],
+    "Job": [
+        {"spec": {"template": ONCE}},
+        {"spec": _INDEXED},
+        {"spec": {"manualSelector": True, "selector": {"matchLabels": {"app": "x"}}, "template": ONCE}},
+    ],
+    "CronJob": [
+        {"spec": {"schedule": "0 1 * * *", "jobTemplate": {"spec": {"template": ONCE}}}},
+        {"spec": {"schedule": "0 1 * * *", "jobTemplate": {"spec": _INDEXED}}},
+    ],
     "Service": [
         {"spec": {"ports": [{"port": 80}]}},
         {"spec": {"type": "LoadBalancer", "externalTrafficPolicy": "Local", "ports": [{"port": 80}]}},
@@ -83,9 +141,49 @@ SEEDS: dict[str, list[dict[str, Any]]] = {
             }
         }
     ],
-    "ValidatingAdmissionPolicyBinding": [{"spec": {"policyName": "x", "validationActions": ["Warn"]}}],
+    "ValidatingAdmissionPolicyBinding": [
+        {
+            "spec": {
+                "policyName": "x",
+                "validationActions": ["Warn"],
+                "paramRef": _SELECTED,
+                "matchResources": {"resourceRules": [RULE]},
+            }
+        },
+        {"spec": {"policyName": "x", "validationActions": ["Warn"]}},
+    ],
     "HorizontalPodAutoscaler": [
-        {"spec": {"maxReplicas": 5, "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "x"}}}
+        {
+            "spec": {
+                **_HPA,
+                "metrics": [
+                    {
+                        "type": "Resource",
+                        "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 50}},
+                    },
+                    {
+                        "type": "ContainerResource",
+                        "containerResource": {"name": "cpu", "container": "x", "target": _VALUE},
+                    },
+                    {"type": "External", "external": {"metric": {"name": "x"}, "target": _VALUE}},
+                    {
+                        "type": "External",
+                        "external": {"metric": {"name": "x"}, "target": {"type": "Value", "value": "1"}},
+                    },
+                    {"type": "Object", "object": {"describedObject": _REF, "metric": {"name": "x"}, "target": _VALUE}},
+                    {
+                        "type": "Object",
+                        "object": {
+                            "describedObject": _REF,
+                            "metric": {"name": "x"},
+                            "target": {"type": "Value", "value": "1"},
+                        },
+                    },
+                    {"type": "Pods", "pods": {"metric": {"name": "x"}, "target": _VALUE}},
+                ],
+            }
+        },
+        {"spec": _HPA},
     ],
     "PersistentVolume": [
         {"spec": {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "hostPath": {"path": "/x"}}},
@@ -132,40 +230,140 @@ SEEDS: dict[str, list[dict[str, Any]]] = {
             "spec": {"parentRef": {"resource": "services", "name": "x", "namespace": "default"}},
         }
     ],
-    "LimitRange": [{"spec": {"limits": [{"type": "Container"}]}}],
+    "LimitRange": [
+        {
+            "spec": {
+                "limits": [
+                    {
+                        "type": "Container",
+                        "max": {"cpu": "2"},
+                        "min": {"cpu": "1"},
+                        "default": {"cpu": "2"},
+                        "defaultRequest": {"cpu": "1"},
+                        "maxLimitRequestRatio": {"cpu": "2"},
+                    }
+                ]
+            }
+        }
+    ],
     "ControllerRevision": [{"data": {"a": "b"}, "revision": 1}],
     "ServiceCIDR": [{"spec": {"cidrs": ["10.97.0.0/16"]}}],
-    "PriorityLevelConfiguration": [{"spec": {"type": "Limited", "limited": {"limitResponse": {"type": "Reject"}}}}],
+    "PriorityLevelConfiguration": [
+        {
+            "spec": {
+                "type": "Limited",
+                "limited": {
+                    "limitResponse": {"type": "Queue", "queuing": {"queues": 64, "handSize": 8, "queueLengthLimit": 50}}
+                },
+            }
+        }
+    ],
     "FlowSchema": [
         {
             "spec": {
-                "priorityLevelConfiguration": {"name": "global-default"},
-                "matchingPrecedence": 9999,
+                **_FLOW,
                 "rules": [
                     {
-                        "subjects": [{"kind": "User", "user": {"name": "nobody"}}],
-                        "nonResourceRules": [{"nonResourceURLs": ["/never"], "verbs": ["get"]}],
+                        "subjects": [
+                            {"kind": "User", "user": {"name": "nobody"}},
+                            {"kind": "Group", "group": {"name": "nobodies"}},
+                            {"kind": "ServiceAccount", "serviceAccount": {"name": "x", "namespace": "x"}},
+                        ],
+                        "resourceRules": [
+                            {"verbs": ["get"], "apiGroups": ["never"], "resources": ["never"], "namespaces": ["x"]}
+                        ],
+                        **_NEVER,
                     }
                 ],
             }
         }
     ],
-    "CertificateSigningRequest": [{"spec": {"signerName": "example.org/x", "usages": ["digital signature"]}}],
+    "CertificateSigningRequest": [
+        {"spec": {"signerName": "example.org/x", "usages": ["digital signature"], "request": request()}}
+    ],
     "CSINode": [{"spec": {"drivers": [{"name": "a.example.org", "nodeID": "x"}]}}],
     "VolumeAttachment": [
-        {"spec": {"attacher": "a.example.org", "nodeName": "x", "source": {"persistentVolumeName": "x"}}}
+        {"spec": {"attacher": "a.example.org", "nodeName": "x", "source": {"persistentVolumeName": "x"}}},
+        {
+            "spec": {
+                "attacher": "a.example.org",
+                "nodeName": "x",
+                "source": {
+                    "inlineVolumeSpec": {
+                        "capacity": {"storage": "1Gi"},
+                        "accessModes": ["ReadWriteOnce"],
+                        "csi": {"driver": "a.example.org", "volumeHandle": "x"},
+                    }
+                },
+            }
+        },
     ],
     "StorageClass": [{"provisioner": "example.org/x"}],
     "VolumeAttributesClass": [{"driverName": "a.example.org", "parameters": {"a": "b"}}],
-    "Event": [{"involvedObject": {"namespace": "everything"}, "metadata": {}}],
+    "Event": [
+        {"involvedObject": {"namespace": "everything"}},
+        {
+            **_EVENT,
+            "reportingController": "example.org/x",
+            "reportingInstance": "x",
+            "regarding": {"namespace": "everything"},
+        },
+    ],
     "ResourceSlice": [
+        {"spec": {**_SLICE, "nodeName": "x"}},
+        {"spec": {**_SLICE, "perDeviceNodeSelection": True, "devices": [{"name": "a", "nodeName": "x"}]}},
+        {"spec": {**_SLICE, "nodeSelector": _NODES}},
         {
             "spec": {
-                "driver": "a.example.org",
-                "pool": {"name": "x", "generation": 1, "resourceSliceCount": 1},
-                "nodeName": "x",
+                **_SLICE,
+                "allNodes": True,
+                "devices": [
+                    {
+                        "name": "a",
+                        "attributes": {"x": {"string": "y"}},
+                        "capacity": {"m": {"value": "1"}},
+                        "bindingConditions": ["a"],
+                        "bindingFailureConditions": ["b"],
+                    }
+                ],
+            }
+        },
+        {"spec": {**_SLICE, "allNodes": True, "sharedCounters": [{"name": "a", "counters": {"m": {"value": "1"}}}]}},
+    ],
+    "NetworkPolicy": [
+        {
+            "spec": {
+                "podSelector": {},
+                "ingress": [
+                    {
+                        "from": [{"podSelector": {}}, {"ipBlock": {"cidr": "10.0.0.0/8"}}],
+                        "ports": [{"port": 80, "endPort": 90}],
+                    }
+                ],
+                "egress": [
+                    {"to": [{"namespaceSelector": {}}, {"ipBlock": {"cidr": "10.0.0.0/8"}}], "ports": [{"port": 80}]}
+                ],
             }
         }
+    ],
+    "RuntimeClass": [{"handler": "x"}],
+    "IngressClass": [{"spec": {"controller": "example.org/x"}}],
+    "CSIStorageCapacity": [{"storageClassName": "x"}],
+    "ResourceClaim": [
+        {"spec": _CLAIM},
+        {"spec": {"devices": {**_CLAIM["devices"], "constraints": [{"distinctAttribute": "a.example.org/x"}]}}},
+    ],
+    "ResourceClaimTemplate": [
+        {"spec": {"spec": _CLAIM}},
+        {
+            "spec": {
+                "spec": {"devices": {**_CLAIM["devices"], "constraints": [{"distinctAttribute": "a.example.org/x"}]}}
+            }
+        },
+    ],
+    "MutatingAdmissionPolicyBinding": [
+        {"spec": {"policyName": "x", "paramRef": _SELECTED, "matchResources": {"resourceRules": [RULE]}}},
+        {"spec": {"policyName": "x"}},
     ],
     "Node": [{}],
 }
@@ -269,6 +467,16 @@ STARTS: dict[str, tuple[Any, ...]] = {
             }
         },
     ),
+    "volumeClaimTemplates": (
+        [
+            {
+                "metadata": {"name": "x"},
+                "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+            }
+        ],
+    ),
+    "dataSourceRef": ({"kind": "PersistentVolumeClaim", "name": "x"},),
+    "dataSource": ({"kind": "PersistentVolumeClaim", "name": "x"},),
     "fc": ({"targetWWNs": ["x"], "lun": 1},),
     "flocker": ({"datasetName": "x"},),
     "iscsi": ({"targetPortal": "10.0.0.1:3260", "iqn": "iqn.2001-04.com.example:x", "lun": 0},),
@@ -296,6 +504,7 @@ STARTS: dict[str, tuple[Any, ...]] = {
     "scopeSelector": ({"matchExpressions": [{"scopeName": "NotTerminating", "operator": "Exists"}]},),
     "hard": ({"pods": "1"},),
     "nodeAffinity": (
+        {"requiredDuringSchedulingIgnoredDuringExecution": _NODES},
         {"required": {"nodeSelectorTerms": [{"matchExpressions": [{"key": "a", "operator": "In", "values": ["x"]}]}]}},
     ),
     "subjects": ([{"kind": "User", "name": "x"}], [{"kind": "User", "user": {"name": "x"}}]),
@@ -319,20 +528,3 @@ WHOLE: dict[str, Any] = {
     "matchExpressions": [{"key": "app", "operator": "In", "values": ["x"]}],
 }
 """Fields that are always written in the same way."""
-
-
-@cache
-def certificate() -> str:
-    """A bundle with one certificate, as `caBundle` wants it."""
-    import datetime
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "tests")])
-    begin = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-    built = x509.CertificateBuilder(name, name, key.public_key(), 1, begin, begin + datetime.timedelta(36500))
-    pem = built.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-    return base64.b64encode(pem).decode()

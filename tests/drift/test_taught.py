@@ -397,3 +397,78 @@ def test_kubectl_apply_is_a_hand_on_what_carries_the_mark_of_an_applier(metadata
     (change,) = found.changes
     assert change.owner is not None
     assert (change.owner.owner_class.value == "human") is person
+
+
+# --- what the server does with what was written ------------------------------------------------------------------------
+
+
+LEASE = manifest("coordination.k8s.io/v1", "Lease", "spec: {holderIdentity: me, strategy: OldestEmulationVersion}")
+
+
+def test_a_field_that_the_server_drops_though_its_applier_owns_it_is_not_compared_and_one_that_a_hand_took_is() -> None:
+    body = {"spec": {"holderIdentity": "me"}}
+    flux = entry("kustomize-controller", {"f:spec": {"f:holderIdentity": {}, "f:strategy": {}}}, "Apply")
+    assert told(LEASE, body, flux) == set()
+    whole = {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": "web", "namespace": "shop", "managedFields": [flux]},
+        **body,
+    }
+    (one,) = drift(git(LEASE), cluster(whole)).not_compared
+    assert one.path == "spec.strategy"
+    assert "does not keep it" in one.reason
+    taken = entry("kustomize-controller", {"f:spec": {"f:holderIdentity": {}}}, "Apply")
+    assert told(LEASE, body, taken) == {("missing", "spec.strategy")}
+    sent = entry("kustomize-controller", {"f:spec": {"f:holderIdentity": {}, "f:strategy": {}}})
+    assert told(LEASE, body, sent) == {("missing", "spec.strategy")}
+
+
+@pytest.mark.parametrize(
+    ("who", "operation", "counts"),
+    [("kustomize-controller", "Apply", False), ("helm", "Update", False), ("kubectl-edit", "Update", True)],
+)
+def test_a_null_that_an_applier_owns_leaves_the_field_to_the_server(who: str, operation: str, counts: bool) -> None:
+    text = POD + "\n  priorityClassName: null"
+    spec = {"containers": [{"name": "web", "image": "nginx:1.27"}], "priorityClassName": "high"}
+    found = told(text, {"spec": spec}, entry(who, owned("spec priorityClassName"), operation))
+    assert found == ({("added", "spec.priorityClassName")} if counts else set())
+
+
+@pytest.mark.parametrize(
+    ("field", "live", "who", "counts"),
+    [
+        ("clusterIP", "10.0.0.7", "kustomize-controller", False),
+        ("clusterIP", "10.0.0.7", "kubectl-create", False),
+        ("externalName", "example.org", "kubectl-edit", True),
+        ("externalName", "example.org", "kustomize-controller", False),
+    ],
+)
+def test_an_empty_text_that_the_server_filled_in_is_no_drift(field: str, live: str, who: str, counts: bool) -> None:
+    text = f'{SERVICE}\n  {field}: ""'
+    body = {"spec": {"type": "NodePort", "ports": [{"port": 80}], field: live}}
+    expected = {("changed", f"spec.{field}")} if counts else set()
+    assert told(text, body, entry(who, owned(f"spec {field}"))) == expected
+
+
+def test_what_the_control_plane_adds_to_namespaces_nodes_and_jobs_is_no_drift() -> None:
+    space = "apiVersion: v1\nkind: Namespace\nmetadata: {name: web}\nspec: {finalizers: [example.org/x]}"
+    nowhere = {"namespace": None}
+    kept = {"spec": {"finalizers": ["example.org/x", "kubernetes"]}, "metadata": nowhere}
+    assert told(space, kept) == set()
+    gone = {"spec": {"finalizers": ["kubernetes"]}, "metadata": nowhere}
+    assert told(space, gone) == {("changed", "spec.finalizers")}
+    node = "apiVersion: v1\nkind: Node\nmetadata: {name: web}\nspec: {taints: [{key: a, effect: NoSchedule}]}"
+    unready = {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}
+    own = {"key": "a", "effect": "NoSchedule"}
+    assert told(node, {"spec": {"taints": [own, unready]}, "metadata": nowhere}) == set()
+    assert told(node, {"spec": {"taints": [unready]}, "metadata": nowhere}) == {("changed", "spec.taints")}
+    job = manifest("batch/v1", "Job", "spec: {selector: {}, template: {spec: {containers: [{name: web, image: web}]}}}")
+    template = {"spec": {"containers": [{"name": "web", "image": "web"}]}}
+    flux = entry("kustomize-controller", owned("spec selector"), "Apply")
+    for uid, expected in (
+        ("u-1", set()),
+        ("u-2", {("removed-in-git", 'spec.selector.matchLabels["batch.kubernetes.io/controller-uid"]')}),
+    ):
+        selector = {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}
+        assert told(job, {"spec": {"selector": selector, "template": template}}, flux) == expected
