@@ -14,7 +14,7 @@ from auditor.compliance import choose, judge, load_catalogue
 from auditor.exemptions import Exemptions, Terms, exemptions
 from auditor.kube.secrets import new_key
 from auditor.manifests import read_many
-from auditor.model import Audit, Outcome, Severity, Snapshot, Verdict, WaiverState
+from auditor.model import Audit, CellState, Outcome, Severity, Snapshot, Verdict, WaiverState
 from auditor.publish.state import Ran, State, after_run
 from auditor.settings import FolderSource
 from tests.compliance.manifests import cluster, git
@@ -260,6 +260,14 @@ def test_an_annotation_waives_for_its_own_object_and_no_namesake() -> None:
         "shop": Outcome.WAIVED,
         "other": Outcome.FAIL,
     }
+
+
+def test_where_no_verdict_could_be_given_a_waiver_is_not_called_unused() -> None:
+    unread = cluster("", otherwise=CellState.UNAVAILABLE)
+    result = audit(git(pod(GOOD)), unread, policies=BARE_POD, at=AT)
+    assert outcome(result) is Outcome.UNKNOWN
+    assert [one.state for one in result.waivers] == [WaiverState.EXPIRING]
+    assert "WVR003" not in {one.code for one in result.problems}
 
 
 def test_a_name_that_is_a_pattern_waives_nothing_but_itself() -> None:

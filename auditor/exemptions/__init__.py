@@ -23,6 +23,7 @@ SOON: Final = timedelta(days=14)
 """A waiver that ends within this is said to be expiring."""
 IN_PART: Final = "waived in part: "
 """How the reason of a verdict begins that fails for what its waivers do not cover."""
+_UNDECIDED: Final = frozenset({Outcome.UNKNOWN, Outcome.BROKEN})
 _CONTAINER: Final = re.compile(r"ontainers\[name=([^\]]*)\]")
 
 
@@ -68,15 +69,22 @@ class Exemptions:
         """
         asked: set[str] = set()
         covered: dict[Waiver, dict[Ref, None]] = {}
+        undecided: set[Waiver] = set()
         for verdict in verdicts if self.holding else ():
             asked.add(verdict.policy)
+            if verdict.outcome in _UNDECIDED:
+                undecided.update(one for one in self.holding.get(verdict.policy, ()) if _is_for(one, verdict.ref))
             findings = verdict.findings if verdict.outcome is Outcome.WAIVED else verdict.waived
             for waiver in self.holding.get(verdict.policy, ()) if findings else ():
                 if _is_for(waiver, verdict.ref) and any(_covers(waiver, finding) for finding in findings):
                     covered.setdefault(waiver, {})[verdict.ref] = None
 
         def state(waiver: Waiver) -> WaiverState:
-            if waiver not in covered and (waiver.policy in asked or (known and waiver.policy not in known)):
+            if (
+                waiver not in covered
+                and waiver not in undecided
+                and (waiver.policy in asked or (known and waiver.policy not in known))
+            ):
                 return WaiverState.UNUSED
             return WaiverState.EXPIRING if waiver.until - self.today <= SOON else WaiverState.ACTIVE
 
