@@ -18,8 +18,11 @@ _waiting: list[str] = []
 
 
 def later(level: str) -> None:
-    """As `configure`, but only when the first line is written by `logger`."""
-    _waiting[:] = [level]
+    """As `configure`, but only when somebody asks for a `logger`; at once where the library is loaded already."""
+    if "structlog" in sys.modules:
+        configure(level)
+    else:
+        _waiting[:] = [level]
 
 
 def logger() -> structlog.typing.FilteringBoundLogger:

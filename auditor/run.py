@@ -23,6 +23,7 @@ from auditor.causes import Commit, Evidence
 from auditor.drift.rules import of_settings
 from auditor.exemptions import Terms
 from auditor.kube.secrets import Key
+from auditor.logs import logger
 from auditor.model import (
     Audit,
     DriftKind,
@@ -40,7 +41,7 @@ from auditor.settings import ClusterSettings, GitSource, Settings
 if TYPE_CHECKING:
     from auditor.store import Lead, Store
 
-log = structlog.get_logger()
+log = logger()
 
 
 @dataclass(frozen=True, slots=True)

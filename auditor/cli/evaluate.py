@@ -164,7 +164,7 @@ def with_cache(settings: Settings) -> Settings:
 
 def quiet_logs(debug: bool) -> None:
     """By hand, only what went wrong is logged, on stderr."""
-    logs.configure("debug" if debug else "warning")
+    logs.later("debug" if debug else "warning")
 
 
 def reaches(result: Audit, fail_on: str) -> bool:

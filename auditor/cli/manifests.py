@@ -11,9 +11,10 @@ import typer
 
 from auditor.cli import app, options
 from auditor.cli.evaluate import desired_side, quiet_logs, with_cache
-from auditor.model import Misuse, Problem, Severity
+from auditor.model import Misuse, Problem, Severity, Snapshot
 
 if TYPE_CHECKING:
+    from auditor.publish.text import Look
     from auditor.settings import FolderSource, GitSource, Settings
 
 Mend = Annotated[
@@ -41,7 +42,7 @@ def manifests(
     Every object with file and line, and every problem. With --mend, broken manifests as they were probably meant.
     """
     from auditor.kube.secrets import new_key
-    from auditor.publish import jsonform, text
+    from auditor.publish import jsonform
 
     quiet_logs(printing.debug)
     chosen = options.load_settings(settings, options.Sides(desired=desired).flags())
@@ -50,8 +51,14 @@ def manifests(
     if whole:
         raise Misuse("--whole is about --mend, which is not given", remedy="give both")
     snapshot = desired_side(chosen, paths, key=new_key(), deadline=time.monotonic() + 600)
-    printing.show(lambda: jsonform.manifests_form(snapshot), lambda look: text.manifests_text(snapshot, look))
+    printing.show(lambda: jsonform.manifests_form(snapshot), lambda look: _text(snapshot, look))
     return 1 if any(problem.severity is not Severity.INFO for problem in snapshot.problems) else 0
+
+
+def _text(snapshot: Snapshot, look: Look) -> str:
+    from auditor.publish.text import manifests_text  # not where JSON is asked for
+
+    return manifests_text(snapshot, look)
 
 
 def _sources(settings: Settings, paths: list[str] | None) -> Sequence[FolderSource | GitSource]:

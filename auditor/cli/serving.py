@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from auditor import logs
 from auditor.cli import app, options
 from auditor.model import Misuse, Policy
 
@@ -31,13 +32,12 @@ def serve(settings: options.SettingsFile = None, debug: options.Debug = False) -
     """
     from auditor import daemon as daemons
     from auditor.kube.secrets import new_key
-    from auditor.logs import configure
     from auditor.store import opened
 
     if settings is None:
         raise Misuse("no settings file is given", remedy="name one with --settings; docs/settings.md has every setting")
     chosen = options.load_settings(settings)
-    configure("debug" if debug else chosen.log_level)
+    logs.configure("debug" if debug else chosen.log_level)
     policies = options.chosen(chosen.audit.select, chosen.audit.ignore)
     if not chosen.sources:
         raise Misuse(f"{settings}: sources: none is given", remedy="name at least one git source; see docs/settings.md")
@@ -144,7 +144,6 @@ class Published:
 
     def changed(self, ran: Ran | None) -> None:
         """After a run, after a report, and every few seconds on a replica that follows (None)."""
-        import structlog
 
         from auditor.model import Unavailable
         from auditor.publish.state import after_run
@@ -155,7 +154,7 @@ class Published:
             try:
                 self.refresh()
             except Unavailable as broken:  # what was read last is shown on, with its age
-                structlog.get_logger().warning("the pages could not be brought up to date", reason=broken.message)
+                logs.logger().warning("the pages could not be brought up to date", reason=broken.message)
 
     def led(self, leads: bool) -> None:
         """Whether this replica leads, where there may be several."""
@@ -194,7 +193,6 @@ class Published:
 
 def pages(daemon: Daemon, published: Published) -> Callable[[], None]:
     """Serves pages, metrics and health in a thread; the function returned stops them."""
-    import structlog
 
     from auditor.web import Server, application
 
@@ -204,7 +202,7 @@ def pages(daemon: Daemon, published: Published) -> Callable[[], None]:
         daemon.settings.web.port,
     )
     server.start()
-    structlog.get_logger().info("serving", address=server.address)
+    logs.logger().info("serving", address=server.address)
     return server.stop
 
 

@@ -17,19 +17,19 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import FrameType
 
-import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from auditor.daemon.due import cron_trigger, last_due
 from auditor.kube.secrets import Key
+from auditor.logs import logger
 from auditor.model import Misuse, Policy, Unavailable
 from auditor.publish.state import Failure, Phase, Ran, Trigger
 from auditor.run import cluster_name, run
 from auditor.settings import Settings
 from auditor.store import PACE, Keep, Lead, Pace, Store
 
-log = structlog.get_logger()
+log = logger()
 
 PHASES: tuple[Phase, ...] = ("fetch", "collect", "evaluate", "store")
 

@@ -12,17 +12,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-import structlog
-
 from auditor.kube import kinds, secrets
 from auditor.live.client import Answer, Client, Late
 from auditor.live.discovery import Discovery, Served, discover
 from auditor.live.lister import Listing, Reading, list_objects, read_by_name
 from auditor.live.login import is_api_server, log_in
+from auditor.logs import logger
 from auditor.model import Cell, CellState, Problem, Ref, Resource, Severity, Snapshot, Source, Unavailable
 from auditor.settings import ClusterSettings
 
-log = structlog.get_logger()
+log = logger()
 
 NAMESPACE: Final = ("", "Namespace")
 SECRET: Final = ("", "Secret")

@@ -11,12 +11,14 @@ from datetime import UTC, datetime
 from functools import cache
 from itertools import groupby
 from operator import attrgetter
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from auditor import model
-from auditor.compliance import WEIGHTS, Explained
 from auditor.publish import forms
 from auditor.publish.encoding import REDACTED, dumps, plain
+
+if TYPE_CHECKING:
+    from auditor.compliance import Explained
 
 __all__ = [
     "audit_form",
@@ -100,6 +102,8 @@ def policies_form(policies: Iterable[model.Policy]) -> forms.PoliciesForm:
 
 def explained_form(explained: Explained) -> forms.ExplainedForm:
     """Why a score is what it is."""
+    from auditor.compliance import WEIGHTS  # what only prints need not load what judges
+
     return {
         "score": explained.score,
         "weights": {severity.value: weight for severity, weight in WEIGHTS.items()},

@@ -17,8 +17,7 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Final
 
-import structlog
-
+from auditor.logs import logger
 from auditor.model import Unavailable
 from auditor.publish import report
 from auditor.publish.foreign import visible
@@ -28,7 +27,7 @@ from auditor.settings import MailSettings
 TIMEOUT_SECONDS: Final = 30.0
 _HERE: Final = ("localhost", "127.0.0.1", "::1")
 
-log = structlog.get_logger()
+log = logger()
 
 
 def message(settings: MailSettings, data: ReportData) -> EmailMessage:

@@ -13,7 +13,6 @@ from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Final, TextIO
 
 from auditor import model
-from auditor.compliance import Explained
 from auditor.publish import text_audit, text_catalogue, text_check, text_drift, text_score, text_waivers
 from auditor.publish.blocks import Block, Line, Span, Table
 from auditor.publish.listed import Listed
@@ -21,6 +20,8 @@ from auditor.publish.listed import Listed
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
+
+    from auditor.compliance import Explained
 
 NARROWEST: Final = 60
 _STYLES: Final[Mapping[str, str]] = {

@@ -24,9 +24,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import structlog
 from sqlalchemy import Connection, Engine, Integer, cast, func, select, text, update
 
+from auditor.logs import logger
 from auditor.model import Unavailable
 from auditor.store import keys
 from auditor.store.connection import (
@@ -44,7 +44,7 @@ from auditor.store.tables import clusters, leaders
 from auditor.store.texts import clean
 from auditor.store.writes import interrupt
 
-log = structlog.get_logger()
+log = logger()
 
 _LOCKS: Final = 0x61756469  # "audi": the first half of the advisory lock's number; the second is the cluster's id
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 
-import structlog
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -18,6 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from auditor.logs import logger
 from auditor.model import Unavailable
 from auditor.publish.metrics import CONTENT_TYPE, exposition
 from auditor.publish.state import State
@@ -25,7 +25,7 @@ from auditor.web.pages import Site
 from auditor.web.rendering import SECURITY_HEADERS, json, page, plain, static_files
 from auditor.web.status import status_form
 
-log = structlog.get_logger()
+log = logger()
 
 
 def application(
