@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from auditor.causes.commits import steps_of
 from auditor.causes.evidence import Evidence
@@ -131,17 +131,13 @@ def one_of(causes: Iterable[Cause | None]) -> Cause | None:
     found = list(dict.fromkeys(c for c in causes if c is not None and c.kind is not CauseKind.UNKNOWN))
     if not found:
         return None
-    first = found[0]
     if len({(c.kind, c.revision, c.manager, c.operation, c.subresource) for c in found}) > 1:
-        return Cause(CauseKind.SEVERAL, window=first.window)
-    if len(found) == 1:
-        return first
-    # One commit or tool, in several places: what is said of all of them is what they share.
-    certainty = Certainty.RECORDED if all(c.certainty is Certainty.RECORDED for c in found) else Certainty.LIKELY
-    return replace(
-        first,
-        certainty=certainty,
-        place=None,
-        at=first.at if all(c.at == first.at for c in found) else None,
-        detail=first.detail if all(c.detail == first.detail for c in found) else "",
-    )
+        return Cause(CauseKind.SEVERAL)
+    # One commit or tool, in several places: what is said of all of them is what they share, in whatever order they came.
+    first = found[0]
+    shared: dict[str, Any] = {
+        name: getattr(first, name) if all(getattr(c, name) == getattr(first, name) for c in found) else empty
+        for name, empty in (("at", None), ("place", None), ("window", None), ("detail", ""))
+    }
+    certain = all(c.certainty is Certainty.RECORDED for c in found)
+    return replace(first, certainty=Certainty.RECORDED if certain else Certainty.LIKELY, **shared)

@@ -18,11 +18,24 @@ from sqlalchemy import Engine, func, select
 
 from auditor.model import Audit, Finding, Misuse, Past, Policy, Ref, Scores
 from auditor.store import backup as copies
-from auditor.store import changes, invariants, leadership, migrate, moves, past, reports, retention, states, writes
+from auditor.store import (
+    changes,
+    invariants,
+    leadership,
+    migrate,
+    moves,
+    past,
+    questions,
+    reports,
+    retention,
+    states,
+    writes,
+)
 from auditor.store import runs as run_list
 from auditor.store.connection import BUSY_SECONDS, connect, is_sqlite, reading, sever, unavailable, within
 from auditor.store.leadership import PACE, Lead, Pace
 from auditor.store.retention import Keep
+from auditor.store.questions import Drifter, Knowledge, Noise, Resolved
 from auditor.store.tables import HEAD
 from auditor.store.views import Blindness, Changes, Episode, Move, Part, Point, Report, Run, Span, State
 from auditor.store.writes import Written
@@ -177,6 +190,38 @@ class Store:
         """See `moves.move`."""
         with reading(self.engine) as connection:
             return moves.move(connection, cluster, since, until, scope=scope, name=name)
+
+    # Questions of a year
+
+    def opened_and_resolved(self, cluster: str, since: datetime, until: datetime) -> tuple[int, int]:
+        """See `questions.opened_and_resolved`."""
+        with reading(self.engine) as connection:
+            return questions.opened_and_resolved(connection, cluster, since, until)
+
+    def oldest_open(self, cluster: str) -> tuple[str, Ref, datetime] | None:
+        """See `questions.oldest_open`."""
+        with reading(self.engine) as connection:
+            return questions.oldest_open(connection, cluster)
+
+    def time_to_resolve(self, cluster: str, since: datetime, until: datetime) -> tuple[Resolved, ...]:
+        """See `questions.time_to_resolve`."""
+        with reading(self.engine) as connection:
+            return questions.time_to_resolve(connection, cluster, since, until)
+
+    def noisiest(self, cluster: str, since: datetime, until: datetime, *, most: int = 10) -> tuple[Noise, ...]:
+        """See `questions.noisiest`."""
+        with reading(self.engine) as connection:
+            return questions.noisiest(connection, cluster, since, until, most=most)
+
+    def drifters(self, cluster: str, since: datetime, until: datetime) -> tuple[Drifter, ...]:
+        """See `questions.drifters`."""
+        with reading(self.engine) as connection:
+            return questions.drifters(connection, cluster, since, until)
+
+    def known(self, ref: Ref, at: datetime) -> Knowledge | None:
+        """See `questions.known`."""
+        with reading(self.engine) as connection:
+            return questions.known(connection, ref, at)
 
     def changes(self, cluster: str, since: datetime, until: datetime) -> Changes:
         """See `changes.between`."""
