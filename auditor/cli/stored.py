@@ -7,11 +7,13 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
 from auditor.cli import app, options
 from auditor.cli.evaluate import quiet_logs
+from auditor.model import Misuse
 
 db = typer.Typer(help="Care for the store.", no_args_is_help=True)
 config = typer.Typer(help="Check and show settings.", no_args_is_help=True)
@@ -22,6 +24,7 @@ app.add_typer(config, name="config")
 class ReportForm(StrEnum):
     MARKDOWN = "markdown"
     HTML = "html"
+    JSON = "json"
 
 
 @app.command()
@@ -30,6 +33,10 @@ def report(
         str, typer.Option("--since", metavar="AGE", help="How far back: 7d, 24h, or a time (RFC 3339).")
     ] = "7d",
     until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Its end; default: now.")] = None,
+    week: Annotated[
+        str | None,
+        typer.Option("--week", metavar="WEEK", help="A whole week instead, Monday to Monday: 2026-W47, this or last."),
+    ] = None,
     output: Annotated[ReportForm, typer.Option("--output", "-o", help="How to print it.")] = ReportForm.MARKDOWN,
     cluster: options.Cluster = None,
     database: options.Database = None,
@@ -38,22 +45,47 @@ def report(
 ) -> int:
     """What changed in a period, from the store.
 
-    Score then and now by namespace, opened and resolved findings, drift with who, coverage and gaps.
+    Score then and now and why, opened and resolved findings with their causes, drift with who, coverage and gaps.
     """
+    from auditor.publish import jsonform
     from auditor.publish import report as reports
     from auditor.publish.gathered import gather
+    from auditor.publish.report_form import report_form
     from auditor.run import cluster_name
     from auditor.store import opened
 
     quiet_logs(debug)
     chosen = options.load_settings(settings, options.stored(database, cluster))
     end = options.moment(until) or datetime.now(UTC)
+    begin = ago(since, end)
+    if week is not None:
+        begin, end = of_week(week, chosen.report.timezone, datetime.now(UTC))
     with opened(chosen.store) as store:
         assert store is not None
-        data = gather(store, cluster_name(chosen.cluster), ago(since, end), end, zone=chosen.report.timezone)
+        data = gather(store, cluster_name(chosen.cluster), begin, end, zone=chosen.report.timezone)
+    if output is ReportForm.JSON:
+        options.write(jsonform.dumps(report_form(data)))
+        return 0
     rendered = reports.html(data) if output is ReportForm.HTML else reports.markdown(data)
     options.write(rendered.encode("utf-8", "replace"))
     return 0
+
+
+def of_week(text: str, zone: str, now: datetime) -> tuple[datetime, datetime]:
+    """From Monday to Monday, midnight in the zone, of an ISO week (`2026-W47`), this one or the last. Raises `Misuse`."""
+    local = now.astimezone(ZoneInfo(zone))
+    monday = (local - timedelta(days=local.weekday())).date()
+    if text == "last":
+        monday -= timedelta(days=7)
+    elif text != "this":
+        try:
+            monday = datetime.strptime(f"{text}-1", "%G-W%V-%u").date()  # noqa: DTZ007 - a day, not a moment
+        except ValueError:
+            raise Misuse(f"{text!r} is no week", remedy="write it as 2026-W47, this or last") from None
+    first, last = (
+        datetime.combine(day, datetime.min.time(), ZoneInfo(zone)) for day in (monday, monday + timedelta(days=7))
+    )
+    return first, min(last, now)
 
 
 def ago(text: str, end: datetime) -> datetime:

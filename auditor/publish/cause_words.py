@@ -5,7 +5,7 @@ What managedFields cannot prove is "most likely"; a person is named by a commit 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, tzinfo
 
 from auditor.model import Cause, CauseKind, Certainty, Change, ChangeKind, Finding, OwnerClass, Ref
@@ -122,23 +122,26 @@ def _on(at: datetime, zone: tzinfo) -> str:
 
 def _deed(part: Part) -> str:
     """`kubectl-edit (by hand) removed resources.limits.memory of container web of Deployment shop/web`."""
-    by = who_words(part.cause)
+    unknown = part.cause is None or part.cause.kind is CauseKind.UNKNOWN
+    by = "" if unknown else f"{who_words(part.cause)}: "
+    tail = "; by whom or what is not known" if unknown else ""
     if part.changes:
-        return f"{by} {_listed(change_words(ref, change) for ref, change in part.changes)}"
+        done = _listed(change_words(ref, change) for ref, change in part.changes)
+        return f"somebody {done}{tail}" if unknown else f"{who_words(part.cause)} {done}"
     if part.undone:
-        return f"{by} ended what {_listed(change_words(ref, change) for ref, change in part.undone)}"
+        fields = (f"{shorten(change.path, 120)} of {words.object_words(ref)}" for ref, change in part.undone)
+        return f"{by}back as git says: {_listed(fields)}{tail}"
     found = [f for f in part.findings if not f.pending] or list(part.findings)
     if found:
-        return f"{by}: {_listed(f'{finding.policy} {words.object_words(finding.ref)}: {visible(finding.message)}' for finding in found)}"
+        return f"{by}{_listed(finding_words(finding) for finding in found)}{tail}"
     if part.gone:
-        return (
-            f"{by}: no longer {_listed(f'{finding.policy} {words.object_words(finding.ref)}' for finding in part.gone)}"
-        )
+        over = (f"{finding.policy} {words.object_words(finding.ref)}" for finding in part.gone)
+        return f"{by}no longer {_listed(over)}{tail}"
     turned = (
         f"{policy} {words.object_words(ref)}: {old or 'not asked'} → {new or 'not asked'}"
         for ref, policy, old, new in part.turned
     )
-    return f"{by}: {_listed(turned)}"
+    return f"{by}{_listed(turned)}{tail}"
 
 
 def change_words(ref: Ref, change: Change) -> str:
@@ -168,21 +171,30 @@ def _listed(said: Iterable[str], most: int = 3) -> str:
     return "; ".join(every[:most]) + more
 
 
-def _back(parts: Iterable[Part]) -> tuple[str, ...]:
-    """What would bring back the points that were lost, from the same rows."""
-    ways = dict.fromkeys(way for part in parts if part.points < 0 for way in _ways(part))
+def _back(parts: Sequence[Part]) -> tuple[str, ...]:
+    """What would bring back the points that were lost, from the same rows; not what was brought back since."""
+    ways: dict[str, None] = {}
+    for n, part in enumerate(parts):
+        later = parts[n + 1 :]
+        gone = {finding.fingerprint for one in later for finding in one.gone}
+        undone = {(ref, change.path) for one in later for ref, change in one.undone}
+        if part.points < 0:
+            ways |= dict.fromkeys(_ways(part, gone, undone))
     return (f"This would bring it back: {_listed(ways, 5)}.",) if ways else ()
 
 
-def _ways(part: Part) -> Iterable[str]:
+def _ways(part: Part, gone: Collection[str], undone: Collection[tuple[Ref, str]]) -> Iterable[str]:
     for ref, change in part.changes:
         place = f" ({visible(str(change.place))})" if change.place else ""
+        path, of = shorten(change.path, 160), words.object_words(ref)
+        if (ref, change.path) in undone:
+            continue
         if change.change is ChangeKind.ADDED:
-            yield f"remove {shorten(change.path, 160)} from {words.object_words(ref)}, git does not have it"
+            yield f"remove {path} from {of}, git does not have it"
         else:
-            yield f"set {shorten(change.path, 160)} of {words.object_words(ref)} to {shorten(words.sides(change)[0], 80)} again, as git says{place}"
-    if not part.changes:
-        for finding in part.findings:
+            yield f"set {path} of {of} to {shorten(words.sides(change)[0], 80)} again, as git says{place}"
+    for finding in () if part.changes else part.findings:
+        if finding.fingerprint not in gone:
             place = f" ({visible(str(finding.place))})" if finding.place else ""
             yield f"{visible(finding.remedy)} in {words.object_words(finding.ref)}{place}"
 

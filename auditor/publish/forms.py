@@ -471,3 +471,57 @@ class BlameForm(TypedDict):
     version: Literal[1]
     findings: list[BlamedForm]
     drift: list[BlamedFieldForm]
+
+
+class PeriodForm(TypedDict):
+    since: str
+    until: str | None
+
+
+class UnreadForm(PeriodForm):
+    cell: CellForm
+
+
+class ReportedFindingForm(PeriodForm):
+    ref: RefForm
+    policy: str
+    finding: FindingForm
+    cause: CauseForm | None
+    ended: CauseForm | None
+
+
+class ReportedDriftForm(PeriodForm):
+    drift: DriftForm
+    cause: CauseForm | None
+    ended: CauseForm | None
+
+
+class ConditionForm(TypedDict):
+    """What audits are made under, as it changed; null where it was not, or is not."""
+
+    at: str
+    kind: Literal["policy", "setting", "auditor"]
+    name: str
+    before: str | None
+    after: str | None
+
+
+class ReportForm(TypedDict):
+    """`auditor report -o json`: null scores where nothing was known; without published runs nothing is said of the period."""
+
+    version: Literal[1]
+    cluster: str
+    since: str
+    until: str
+    runs: dict[str, int]
+    gaps: list[PeriodForm]
+    unread: list[UnreadForm]
+    revisions: dict[str, list[str]]
+    scores: ScoresForm | None
+    scores_before: ScoresForm | None
+    findings_opened: list[ReportedFindingForm]
+    findings_resolved: list[ReportedFindingForm]
+    drift_opened: list[ReportedDriftForm]
+    drift_resolved: list[ReportedDriftForm]
+    moves: list[MoveForm]
+    conditions: list[ConditionForm]

@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 from auditor.model import Drift, Finding, Misuse
 from auditor.publish.foreign import visible
 from auditor.publish.report_data import Opened, ReportData, Unread
-from auditor.store import Episode, Run, Store
+from auditor.store import Episode, Move, Run, Store
 
 _LEAST_GAP = timedelta(minutes=15)
+_LEAST_MOVE, _MOST_MOVES = 0.5, 5
 
 
 def gather(store: Store, cluster: str, since: datetime, until: datetime, *, zone: str | tzinfo = UTC) -> ReportData:
@@ -39,7 +40,31 @@ def gather(store: Store, cluster: str, since: datetime, until: datetime, *, zone
         unread=tuple(Unread(one.cell, one.since, one.until) for one in store.blindness(cluster, since, until)),
         gaps=gaps([run.started for run in published], since, until),
         revisions=_revisions(published),
+        moves=_moves(store, cluster, since, until) if published else (),
+        conditions=store.conditions(cluster, since, until),
+        resolved_after=store.time_to_resolve(cluster, since, until),
+        drifters=store.drifters(cluster, since, until),
     )
+
+
+def _moves(store: Store, cluster: str, since: datetime, until: datetime) -> tuple[Move, ...]:
+    """Of the cluster, and of the namespaces that moved by half a point or more, those most that moved most."""
+    then, now = store.scores(cluster, since), store.scores(cluster, until)
+    if then is None or now is None or then.formula != now.formula:
+        return ()
+    moved = {}
+    for name, score in then.namespaces.items():
+        later = now.namespaces[name].score if name in now.namespaces else None
+        if score.score is not None and later is not None:
+            moved[name] = abs(later - score.score)
+    names = sorted((name for name in moved if moved[name] >= _LEAST_MOVE), key=lambda name: (-moved[name], name))[
+        :_MOST_MOVES
+    ]
+    found = [
+        store.move(cluster, since, until),
+        *(store.move(cluster, since, until, scope="namespace", name=n) for n in names),
+    ]
+    return tuple(move for move in found if move is not None and move.parts)
 
 
 def gaps(times: Sequence[datetime], since: datetime, until: datetime) -> tuple[tuple[datetime, datetime], ...]:
@@ -54,7 +79,11 @@ def gaps(times: Sequence[datetime], since: datetime, until: datetime) -> tuple[t
 
 
 def _opened(episodes: Sequence[Episode]) -> tuple[Opened, ...]:
-    return tuple(Opened(e.what, e.since, e.until) for e in episodes if isinstance(e.what, (Finding, Drift)))
+    return tuple(
+        Opened(e.what, e.since, e.until, e.opened_cause, e.closed_cause)
+        for e in episodes
+        if isinstance(e.what, (Finding, Drift))
+    )
 
 
 def _revisions(runs: Sequence[Run]) -> dict[str, tuple[str, ...]]:

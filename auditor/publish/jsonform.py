@@ -178,7 +178,7 @@ def _root(root: model.Root, source: str) -> forms.RootForm:
 
 def coverage_form(coverage: model.Coverage) -> forms.CoverageForm:
     cells = sorted(coverage.cells, key=lambda cell: (cell.namespace or "", cell.kind, cell.group))
-    return {"ratio": coverage.ratio, "cells": [_cell(cell) for cell in cells]}
+    return {"ratio": coverage.ratio, "cells": [cell_form(cell) for cell in cells]}
 
 
 def problem_forms(problems: Sequence[model.Problem]) -> list[forms.ProblemForm]:
@@ -397,7 +397,8 @@ def _not_compared(found: Iterable[model.NotCompared]) -> list[forms.NotComparedF
     ]
 
 
-def _cell(cell: model.Cell) -> forms.CellForm:
+def cell_form(cell: model.Cell) -> forms.CellForm:
+    """One kind in one namespace, and whether it could be read."""
     return {
         "group": cell.group,
         "kind": cell.kind,

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 
-from auditor.model import Audit, Cell, Drift, Finding, Scores
+from auditor.model import Audit, Cause, Cell, Drift, Finding, Scores
+from auditor.store import Condition, Drifter, Move, Resolved
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,9 @@ class Opened:
     what: Finding | Drift
     since: datetime
     until: datetime | None = None
+    cause: Cause | None = None
+    """Why it began; `ended` why it is over. None where that was not recorded."""
+    ended: Cause | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +58,11 @@ class ReportData:
     """Times without a published run that are longer than they should be."""
     revisions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Source -> the revisions that were audited, oldest first."""
+    moves: tuple[Move, ...] = ()
+    """What moved scores: the cluster's first, then those of namespaces that moved most."""
+    conditions: tuple[Condition, ...] = ()
+    """Policies, settings and programs that changed in the period."""
+    resolved_after: tuple[Resolved, ...] = ()
+    """How long it took to resolve what was resolved, by namespace and severity."""
+    drifters: tuple[Drifter, ...] = ()
+    """Which tools made fields drift, and how many."""

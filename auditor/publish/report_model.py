@@ -40,10 +40,13 @@ def report(data: ReportData, most: int = 1_000) -> Report:
     audit = data.audit
     sections = [
         *report_sections.needs_a_person(data, audit, most),
+        *report_sections.moves(data),
+        *report_sections.conditions(data, most),
         *report_sections.changed(data, most),
         *report_sections.scores(data, audit, most),
         *report_sections.drift(data, audit, most),
         *report_sections.persisting(data, audit, most),
+        *report_sections.pace(data),
         *report_sections.policies(audit),
         *report_sections.waived(data, audit, most),
         *report_sections.blind_spots(data, audit, most),

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Final
 
 from auditor.exemptions import IN_PART
-from auditor.model import Audit, Cell, Drift, Finding, Outcome, Severity, Verdict
+from auditor.model import Audit, Cell, Drift, Finding, Outcome, OwnerClass, Severity, Verdict
 from auditor.publish import tally, words
+from auditor.publish.cause_words import cause_words, move_sentences
 from auditor.publish.foreign import shorten, visible
 from auditor.publish.report_data import Opened, ReportData
 from auditor.publish.report_parts import Grid, Item, Section
@@ -70,12 +71,16 @@ def scores(data: ReportData, audit: Audit, most: int) -> list[Section]:
                 (shorten(name, 60) + team, shown, words.score_words(score.score), lowest, f"{score.workloads:,}")
             )
         gone = [name for name in before if name not in now]
+        new = [name for name in now if name not in before] if then is not None else []
         said = (
-            (f"No longer there, or not in view: {', '.join(shorten(name, 60) for name in gone[:20])}.",) if gone else ()
+            [f"No longer there, or not in view: {', '.join(shorten(name, 60) for name in gone[:20])}."] if gone else []
         )
+        said += [f"New in this period: {', '.join(shorten(name, 60) for name in new[:20])}."] if new else []
         heads = (head, "Then", "Now", "Lowest", "Workloads")
         made.append(
-            Section(title, said, grid=Grid(heads, tuple(rows), frozenset({1, 2, 3, 4})), more=max(0, len(now) - most))
+            Section(
+                title, tuple(said), grid=Grid(heads, tuple(rows), frozenset({1, 2, 3, 4})), more=max(0, len(now) - most)
+            )
         )
     return made
 
@@ -213,7 +218,62 @@ def _opened_item(data: ReportData, one: Opened) -> Item:
     when = f"seen {long(data, one.since)}"
     if one.until is not None:
         when = f"{long(data, one.since)} to {long(data, one.until)}"
-    return replace(item, notes=(*item.notes, when))
+    why = [f"cause: {cause_words(one.cause, data.zone, now=data.until)}"] if one.cause else []
+    why += [f"ended by: {cause_words(one.ended, data.zone, now=data.until)}"] if one.until and one.ended else []
+    return replace(item, notes=(*item.notes, when, *why))
+
+
+def moves(data: ReportData) -> list[Section]:
+    """Why scores moved, each part in the order of time, and what would bring them back."""
+    return [
+        Section(
+            f"Why the score of {'the cluster' if move.scope == 'cluster' else shorten(move.name, 60)} moved",
+            move_sentences(move, data.zone),
+        )
+        for move in data.moves
+    ]
+
+
+def conditions(data: ReportData, most: int) -> list[Section]:
+    """What audits were made under, as it changed: a finding that came with it was not brought by a commit."""
+    if not data.conditions:
+        return []
+    said = []
+    for one in data.conditions[:most]:
+        turn = f"{visible(one.before or '', 100)} → {visible(one.after or '', 100)}"
+        if one.kind == "policy" and None in (one.before, one.after):
+            turn = "switched on" if one.before is None else "switched off"
+        elif None in (one.before, one.after):
+            turn = f"now {visible(one.after or '', 100)}" if one.before is None else "no longer set"
+        said.append(f"{long(data, one.at)}: {one.kind} {shorten(one.name, 60)}: {turn}.")
+    return [
+        Section("What the audit itself was made under changed", tuple(said), more=max(0, len(data.conditions) - most))
+    ]
+
+
+def pace(data: ReportData) -> list[Section]:
+    """Who made drift, by tool, and how long it took to resolve findings."""
+    made = []
+    if data.drifters:
+        rows = tuple(
+            (
+                shorten(one.manager, 60) or "not recorded",
+                words.OWNER_WORDS[OwnerClass(one.owner_class)] if one.owner_class else "not recorded",
+                f"{one.fields:,}",
+                f"{one.objects:,}",
+            )
+            for one in data.drifters[:10]
+        )
+        grid = Grid(("Tool", "Is", "Fields", "Objects"), rows, frozenset({2, 3}))
+        made.append(Section("Who made drift", grid=grid, more=max(0, len(data.drifters) - 10)))
+    if data.resolved_after:
+        rows = tuple(
+            (shorten(one.namespace, 60) or "(cluster)", one.severity, f"{one.count:,}", words.age(one.mean))
+            for one in data.resolved_after[:10]
+        )
+        grid = Grid(("Namespace", "Severity", "Resolved", "After, on average"), rows, frozenset({2, 3}))
+        made.append(Section("How long findings stood", grid=grid, more=max(0, len(data.resolved_after) - 10)))
+    return made
 
 
 def _finding_item(data: ReportData, finding: Finding, since: datetime | None) -> Item:

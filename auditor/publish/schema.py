@@ -19,6 +19,7 @@ FORMS: Final[Mapping[str, Any]] = {
     "waivers": forms.WaiversForm,
     "history": forms.HistoryForm,
     "blame": forms.BlameForm,
+    "report": forms.ReportForm,
 }
 
 

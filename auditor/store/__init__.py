@@ -37,7 +37,7 @@ from auditor.store.leadership import PACE, Lead, Pace
 from auditor.store.retention import Keep
 from auditor.store.questions import Drifter, Knowledge, Noise, Resolved
 from auditor.store.tables import HEAD
-from auditor.store.views import Blindness, Changes, Episode, Move, Part, Point, Report, Run, Span, State
+from auditor.store.views import Blindness, Changes, Condition, Episode, Move, Part, Point, Report, Run, Span, State
 from auditor.store.writes import Written
 
 if TYPE_CHECKING:
@@ -227,6 +227,11 @@ class Store:
         """See `changes.between`."""
         with reading(self.engine) as connection:
             return changes.between(connection, cluster, since, until)
+
+    def conditions(self, cluster: str, since: datetime, until: datetime) -> tuple[Condition, ...]:
+        """See `changes.conditions`."""
+        with reading(self.engine) as connection:
+            return changes.conditions(connection, cluster, since, until)
 
     def blindness(self, cluster: str, since: datetime, until: datetime) -> tuple[Blindness, ...]:
         """See `changes.blindness`."""
@@ -418,6 +423,8 @@ __all__ = [
     "PACE",
     "Blindness",
     "Changes",
+    "Condition",
+    "Drifter",
     "Episode",
     "Keep",
     "Lead",
@@ -426,6 +433,7 @@ __all__ = [
     "Part",
     "Point",
     "Report",
+    "Resolved",
     "Run",
     "Span",
     "State",

@@ -15,12 +15,12 @@ from sqlalchemy import ColumnElement, Connection, case, func, select
 from auditor.model import Cell, CellState, Finding, Ref, Score
 from auditor.store import cause_rows, states
 from auditor.store import runs as run_list
-from auditor.store.facts import CELLS, DRIFT, DRIFT_FIELDS, FACTS, FINDINGS, SCORES, Fact
+from auditor.store.facts import CELLS, CONDITIONS, DRIFT, DRIFT_FIELDS, FACTS, FINDINGS, SCORES, Fact
 from auditor.store.past import ref_of
 from auditor.store.rows import identity
 from auditor.store.tables import objects
 from auditor.store.texts import NAME_LIMIT, clean, value_of
-from auditor.store.views import Blindness, Changes, Episode, Point, Span
+from auditor.store.views import Blindness, Changes, Condition, Episode, Point, Span
 
 _TIMELINE: Final = ("verdicts", "findings", "drift", "drift_fields", "not_compared", "workload_scores", "seen")
 _NONE: Final = (0, -1)  # the key of no cause
@@ -250,6 +250,29 @@ def _spans(connection: Connection, rows: list[tuple[str, Any]]) -> Iterator[Span
             closed_cause=causes.get(cause_rows.closed(row) or _NONE),
             replaced=row.replaced,
         )
+
+
+def conditions(connection: Connection, cluster: str, since: datetime, until: datetime) -> tuple[Condition, ...]:
+    """What audits are made under, as it changed in a period: policies, settings, this program. What the first run found is no change."""
+    period = Period.of(connection, cluster, since, until)
+    if period is None:
+        return ()
+    c = CONDITIONS.table.c
+    began = period.rows(CONDITIONS, c.opened_run > period.first, c.opened_run <= period.last)
+    ended = period.rows(CONDITIONS, c.closed_run > period.first, c.closed_run <= period.last)
+    found: dict[tuple[int, str, str], list[str | None]] = {}
+    for row in began:
+        found.setdefault((row.opened_run, row.kind, row.name), [None, None])[1] = row.value
+    for row in ended:
+        found.setdefault((row.closed_run, row.kind, row.name), [None, None])[0] = row.value
+    first = run_list.first(connection, cluster)
+    at = run_list.moments(connection, {key[0] for key in found})
+    told = [
+        Condition(at[run], kind, name, before, after)
+        for (run, kind, name), (before, after) in found.items()
+        if first is None or run != first.id
+    ]
+    return tuple(sorted(told, key=lambda one: (one.at, one.kind, one.name)))
 
 
 def score_points(

@@ -129,6 +129,17 @@ class Blindness:
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """Something that audits are made under, as it changed: `kind` "policy", "setting" or "auditor"; None where it was not, or is not."""
+
+    at: datetime
+    kind: str
+    name: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """What one cause did to a score at one run: `points` up (or down, below 0), when replayed in the order of time.
 

@@ -35,7 +35,9 @@ def rows(store: Store) -> dict[str, list[tuple[Any, ...]]]:
             found[name] = sorted(told, key=repr)
         found["runs"] = [
             tuple(row)
-            for row in connection.execute(select(runs.c.id, runs.c.at, runs.c.sources, runs.c.coverage, runs.c.formula))
+            for row in connection.execute(
+                select(runs.c.id, runs.c.at, runs.c.sources, runs.c.coverage, runs.c.formula).order_by(runs.c.id)
+            )
         ]
     return found
 
