@@ -34,8 +34,8 @@ from auditor.store import (
 from auditor.store import runs as run_list
 from auditor.store.connection import BUSY_SECONDS, connect, is_sqlite, reading, sever, unavailable, within
 from auditor.store.leadership import PACE, Lead, Pace
-from auditor.store.retention import Keep
 from auditor.store.questions import Drifter, Knowledge, Noise, Resolved
+from auditor.store.retention import Keep
 from auditor.store.tables import HEAD
 from auditor.store.views import Blindness, Changes, Condition, Episode, Move, Part, Point, Report, Run, Span, State
 from auditor.store.writes import Written
