@@ -7,13 +7,11 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
 from auditor.cli import app, options
 from auditor.cli.evaluate import quiet_logs
-from auditor.model import Misuse
 
 db = typer.Typer(help="Care for the store.", no_args_is_help=True)
 config = typer.Typer(help="Check and show settings.", no_args_is_help=True)
@@ -50,6 +48,7 @@ def report(
     from auditor.publish import jsonform
     from auditor.publish import report as reports
     from auditor.publish.gathered import gather
+    from auditor.publish.periods import of_week
     from auditor.publish.report_form import report_form
     from auditor.run import cluster_name
     from auditor.store import opened
@@ -69,23 +68,6 @@ def report(
     rendered = reports.html(data) if output is ReportForm.HTML else reports.markdown(data)
     options.write(rendered.encode("utf-8", "replace"))
     return 0
-
-
-def of_week(text: str, zone: str, now: datetime) -> tuple[datetime, datetime]:
-    """From Monday to Monday, midnight in the zone, of an ISO week (`2026-W47`), this one or the last. Raises `Misuse`."""
-    local = now.astimezone(ZoneInfo(zone))
-    monday = (local - timedelta(days=local.weekday())).date()
-    if text == "last":
-        monday -= timedelta(days=7)
-    elif text != "this":
-        try:
-            monday = datetime.strptime(f"{text}-1", "%G-W%V-%u").date()  # noqa: DTZ007 - a day, not a moment
-        except ValueError:
-            raise Misuse(f"{text!r} is no week", remedy="write it as 2026-W47, this or last") from None
-    first, last = (
-        datetime.combine(day, datetime.min.time(), ZoneInfo(zone)) for day in (monday, monday + timedelta(days=7))
-    )
-    return first, min(last, now)
 
 
 def ago(text: str, end: datetime) -> datetime:

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from auditor.causes import Commit, Evidence
-from auditor.cli.stored import of_week
 from auditor.model import Coverage, Earlier, Misuse, Outcome, Resource, Score, Scores, Side, Snapshot
 from auditor.publish import jsonform, report
+from auditor.publish.periods import of_week
 from auditor.publish.report_form import report_form
 from auditor.store import Store, open_store
 from tests.store.estates import CLUSTER, START, audit, cell, change, denied, drift, failing, owner, ref, verdict
