@@ -95,6 +95,7 @@ def _build(parser: CParser, budget: Budget, built: Built, places: bool, wary: bo
     kept: list[Any] = []  # keeps the ids in `heights` from being used again
     anchor: _Anchor | None
     nodes, aliased = 1, 0
+    infinite: list[Any] = []  # what is no number in JSON is refused, unless a later entry of the same name replaces it
     value: Any
     spot: Any = None
     inside: Any = None  # places of what `holder` holds
@@ -219,14 +220,14 @@ def _build(parser: CParser, budget: Budget, built: Built, places: bool, wary: bo
                 _merge(value, holder, merged, spot, inside, event)
             else:
                 if value.__class__ is float and not math.isfinite(value):
-                    raise no_number(event)
+                    infinite.append(event)
                 holder[key] = value
                 if places:
                     inside[key] = KeySpot(*key_at, spot)
             key = _KEY
         else:
             if value.__class__ is float and not math.isfinite(value):
-                raise no_number(event)
+                infinite.append(event)
             if holder is None:
                 built.value, built.spot = value, spot
                 if built.begin is None:
@@ -237,7 +238,23 @@ def _build(parser: CParser, budget: Budget, built: Built, places: bool, wary: bo
                 if places:
                     inside.append(spot)
     check(nodes, aliased, budget, event.start_mark)
+    if infinite and _has_infinite(built.value):
+        raise no_number(infinite[0])
     budget.nodes -= nodes
+
+
+def _has_infinite(value: Any) -> bool:
+    """Whether a float that JSON has no place for is left in a value. What aliases share is looked at once."""
+    waiting, seen = [value], set()
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, dict | list):
+            if id(each) not in seen:
+                seen.add(id(each))
+                waiting.extend(each.values() if isinstance(each, dict) else each)
+        elif isinstance(each, float) and not math.isfinite(each):
+            return True
+    return False
 
 
 def _note_duplicate(built: Built, key: str, event: Any, inside: Any) -> None:

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from auditor.manifests import scalars
 from auditor.manifests.budget import DEEPEST, MOST_ALIASES, MOST_NODES, Budget
-from auditor.manifests.builder import build
+from auditor.manifests.builder import Built, build
 from auditor.manifests.mistakes import Mistake, Refused, counter, in_file
 
 LARGEST: Final = 3 * 1024 * 1024
@@ -158,7 +158,10 @@ def _document(piece: bytes, first: int, budget: Budget) -> Document | None:
         if mark := _INNER_BOM.search(piece):
             line = piece.count(b"\n", 0, mark.end())
             raise Refused(Mistake("MAN001", line, 0, "a byte order mark stands at the start of this line", "remove it"))
-        built = build(piece, budget, wary=wary)
+        try:
+            built = build(piece, budget, wary=wary)
+        except Refused as refused:
+            piece, built = _with_colons(piece, refused, budget, wary)
     except Refused as refused:
         return _unreadable(piece, first, _of_a_template(in_file(refused.mistake, first, counter(piece)), piece, first))
     if built.begin is None or (built.value is None and not built.mistakes):
@@ -168,6 +171,34 @@ def _document(piece: bytes, first: int, budget: Budget) -> Document | None:
     counted = counter(piece)
     mistakes = [in_file(mistake, first, counted) for mistake in built.mistakes]
     return Document(piece, first, first + counted(*built.begin)[0], built.value, True, mistakes)
+
+
+_COLONS: Final = 20
+"""Texts with a colon before a comma or a bracket that are read in one document."""
+_FLOW_TEXT: Final = re.compile(r"[^\s,\[\]{}?]+")
+
+
+def _with_colons(piece: bytes, refused: Refused, budget: Budget, wary: bool) -> tuple[bytes, Built]:
+    """What kubectl reads where libyaml does not: within [] and {}, text may have a colon before a comma or a bracket (`{a:}`).
+
+    The text is read in quotes, which is what it means, and columns on its line count them. Raises what was refused otherwise.
+    """
+    for _ in range(_COLONS):
+        begin, at = refused.mistake.index, refused.mistake.stopped
+        if begin is None or at is None:
+            raise refused
+        text = piece.decode("utf-8")
+        rest = _FLOW_TEXT.match(text, at)
+        end = rest.end() if rest else at
+        said = text[begin:end]
+        if "\n" in said or "\r" in said or said.startswith(("'", '"')):
+            raise refused
+        piece = (text[:begin] + "'" + said.replace("'", "''") + "'" + text[end:]).encode("utf-8")
+        try:
+            return piece, build(piece, budget, wary=wary)
+        except Refused as again:
+            refused = again
+    raise refused
 
 
 def _of_a_template(mistake: Mistake, piece: bytes, first: int) -> Mistake:

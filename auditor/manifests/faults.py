@@ -26,4 +26,4 @@ def faults_of(body: Mapping[str, Any]) -> list[Fault]:
         found += conformity.faults(body, api_version, kind)
     meant = {(*fault.path[:-1], fault.instead_of) for fault in found if fault.instead_of}
     found = [fault for fault in found if fault.path not in meant]
-    return [*found, *parts.misspelt(body), *parts.not_declared(body)]
+    return [*found, *parts.misspelt(body), *parts.not_declared(body), *parts.refused_names(body, group)]

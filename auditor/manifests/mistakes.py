@@ -32,6 +32,8 @@ class Mistake:
 
     earlier: tuple[int, int, int] | None = None
     """Line, column and character of what it repeats."""
+    stopped: int | None = None
+    """Of text within [] or {} that begins at `index`: the colon that libyaml stopped at."""
 
     @classmethod
     def at(cls, mark: Any, code: str, message: str, remedy: str = "", earlier: Any = None) -> Mistake:
@@ -109,6 +111,12 @@ def explained(error: YAMLError, text: bytes, opened: Any = None) -> Refused:
         )
     if context.startswith("while scanning a simple key"):
         mark = error.context_mark
+    if problem == "found unexpected ':'" and error.context_mark is not None:
+        begin = error.context_mark
+        found = Mistake.at(
+            begin, "MAN001", "within [] or {}, a colon stands before a comma or a bracket", "quote the text"
+        )
+        return Refused(replace(found, stopped=mark.index))
     if opened is not None and _unclosed(text, opened.line, mark):
         return Refused(Mistake.at(opened, "MAN001", "the bracket that opens here is never closed", "close it"))
     if quote := _open_quote(text, mark.line):

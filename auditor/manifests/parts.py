@@ -1,4 +1,4 @@
-"""The parts that every manifest has: apiVersion, kind, metadata with a name, and no status. A body in, mistakes out (MAN005).
+"""The parts that every manifest has: apiVersion, kind, metadata with a name, and no status; and names that are refused. A body in, mistakes out (MAN005, MAN007).
 
 https://kubernetes.io/docs/concepts/overview/working-with-objects/#required-fields
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
+from auditor.kube import kinds, object_names
 from auditor.model import RawPath, Severity
 
 _SPELLING: Final = {
@@ -159,3 +160,23 @@ def called(value: Any) -> str:
     if isinstance(value, str):
         return "text"
     return "a list" if isinstance(value, list) else "a map" if isinstance(value, Mapping) else "null"
+
+
+def refused_names(body: Mapping[str, Any], group: str) -> Iterator[Fault]:
+    """A name or a namespace that the API server refuses, and a namespace where none belongs (MAN007)."""
+    metadata, kind = body.get("metadata"), body.get("kind")
+    if not isinstance(metadata, Mapping) or not isinstance(kind, str):
+        return
+    name, namespace = metadata.get("name"), metadata.get("namespace")
+    if isinstance(name, str) and name and (why := object_names.refused(group, kind, name)):
+        yield Fault(
+            ("metadata", "name"), f"the API server refuses this name: it {why}", "write another name", code="MAN007"
+        )
+    if not isinstance(namespace, str) or not namespace:
+        return
+    if kinds.scope(group, kind) is False:
+        message = f"a {kind} lives in no namespace: this one has no effect"
+        yield Fault(("metadata", "namespace"), message, "remove namespace", Severity.INFO, code="MAN007")
+    elif why := object_names.refused_namespace(namespace):
+        message = f"the API server refuses this namespace: its name {why}"
+        yield Fault(("metadata", "namespace"), message, "write the name of a namespace", code="MAN007")

@@ -174,7 +174,7 @@ def _is_entry_of(frame: Frame, line: Line) -> bool:
     if frame.role == "list" or node is None or line.key is None or line.key in frame.keys:
         return False
     aligned = frame.column == line.column
-    if line.sign == "" and " " in line.value and not (aligned and _is_object(node)):
+    if line.sign == "" and " " in line.value and line.value[0] not in "[{" and not (aligned and _is_object(node)):
         return False
     if node.kind == "map":
         return frame.column == line.column or (frame.column is None and line.column > frame.indent)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 from auditor.manifests.documents import documents
 from tests.components import missing
 from tests.controlplane import build
+from tests.manifests import yaml_texts
 from tests.manifests.test_cases import same
 
 pytestmark = pytest.mark.component
@@ -116,3 +119,60 @@ def test_what_we_refuse_kubectl_refuses(kubectl: Path, rng: random.Random) -> No
         theirs, said = read_by(kubectl, text)
         assert theirs == [], text
         assert "error" in said
+
+
+DOCUMENTS = int(os.environ.get("AUDITOR_YAML_DOCUMENTS", "3000"))
+"""How many documents are read by both; `make soak` and patient people ask for more."""
+
+
+def read_files(kubectl: Path, folder: Path) -> tuple[dict[str, list[Any]], set[str]]:
+    """What kubectl reads of each file of a folder, and the files that it refuses in part or whole. One start for all of them."""
+    done = subprocess.run(
+        [kubectl, "label", "--local", "-f", folder, "zz=1", "-o", "json"],
+        capture_output=True,
+        timeout=300,
+        env={"HOME": "/nonexistent", "KUBECONFIG": "/nonexistent"},
+    )
+    found: dict[str, list[Any]] = {}
+    name, at, out = "", 0, done.stdout.decode()
+    while at < len(out):
+        body, at = json.JSONDecoder().raw_decode(out, at)
+        for item in body["items"] if body["kind"] == "List" else [body]:
+            name = str(item["metadata"].get("name", name)).split("-")[0]
+            found.setdefault(name, []).append(yaml_texts.without_label(item))
+        at += len(out[at:]) - len(out[at:].lstrip())
+    return found, set(re.findall(r"/(n[0-9]{6})\.yaml", done.stderr.decode("utf-8", "replace")))
+
+
+def agrees(data: bytes, theirs: list[Any], refused: bool) -> bool:
+    """Whether we read of a file what kubectl does, up to where it gives up."""
+    found = list(documents(data))
+    broken = next((number for number, each in enumerate(found) if not each.readable), None)
+    ours = [yaml_texts.without_label(each.value) for each in found[:broken]]
+    # a separator with text on it keeps kubectl from the document above it; that one we read
+    less = broken is not None and found[broken].mistakes[0].message == "text follows --- on its line"
+    if broken is not None and found[broken].mistakes[0].message == "a NUL character is not allowed":
+        refused = True  # by us: databases do
+        theirs = theirs[: len(ours)]
+    return (broken is not None) == refused and same(ours[: len(theirs)] if less else ours, theirs)
+
+
+def test_of_thousands_of_texts_we_read_what_kubectl_reads(kubectl: Path, rng: random.Random, tmp_path: Path) -> None:
+    files: dict[str, bytes] = {}
+    count = 0
+    while count < DOCUMENTS:
+        name = f"n{len(files):06}"
+        files[name] = yaml_texts.file(rng, name)
+        count += max(len(list(documents(files[name]))), 1)
+        (tmp_path / f"{name}.yaml").write_bytes(files[name])
+    theirs, refused = read_files(kubectl, tmp_path)
+    different = [name for name, data in files.items() if not agrees(data, theirs.get(name, []), name in refused)]
+    for name in different:
+        again = tmp_path / f"again-{name}"
+        again.mkdir()
+        (again / f"{name}.yaml").write_bytes(files[name])
+        # of two keys that become one only in JSON (1 and "1") kubectl takes either, as Go's maps have no order
+        answers = [read_files(kubectl, again) for _ in range(12)]
+        assert any(agrees(files[name], read.get(name, []), name in broken) for read, broken in answers), files[name]
+    assert count // 4 < sum(map(len, theirs.values())) < count
+    assert len(refused) > len(files) // 10

@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from auditor.kube import object_names
+from auditor.kube.kinds import BUILT_IN
 from auditor.kube.secrets import new_key
 from auditor.manifests import Read, classify, read, read_many
 from auditor.model import Problem, Severity
+from tests.controlplane.plane import Plane
 
 KEY = new_key()
 
@@ -276,3 +279,35 @@ def vars_of(value: Any, seen: tuple[int, ...] = ()) -> Any:
 def test_a_secret_still_has_its_places() -> None:
     (resource,) = reading(SECRET).resources
     assert str(resource.place(("stringData", "password"))) == "f.yaml:5"
+
+
+def test_names_that_the_api_server_refuses_are_told() -> None:
+    config = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {}\n"
+    assert [problems(config.format(name)) for name in ("web.x-1", "a" * 253)] == [[], []]
+    assert [problems(config.format(name)) for name in ("Web_App", "a/b", "-a", "a" * 254)] == [
+        [("MAN007", 4, ERROR)]
+    ] * 4
+    assert problems(config.format("a\n  namespace: a.b")) == [("MAN007", 5, ERROR)]
+    assert problems("apiVersion: v1\nkind: Namespace\nmetadata: {name: a, namespace: b}\n") == [("MAN007", 3, INFO)]
+    role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: 'system:a'}\n"
+    assert problems(role) == []
+
+
+@pytest.mark.component
+def test_names_are_refused_as_the_api_server_refuses_them(plane: Plane) -> None:
+    for kind in BUILT_IN.values():
+        version = f"{kind.group}/{kind.version}" if kind.group else kind.version
+        folder = ("/apis/" if kind.group else "/api/") + version + ("/namespaces/default" if kind.namespaced else "")
+        for name in ("Web_App", "a.b", "a/b", "1a", "a" * 64, "a" * 260, "a:b", "a%b"):
+            why = object_names.refused(kind.group, kind.kind, name)
+            body = {"apiVersion": version, "kind": kind.kind, "metadata": {"name": name}}
+            answer = plane.api("POST", f"{folder}/{kind.plural}?dryRun=All", body)
+            if why is not None:
+                assert answer.code == 422, (kind, name)
+                assert "metadata.name" in str(answer.body), (kind, name)
+
+
+def test_what_sops_encrypted_has_no_type() -> None:
+    text = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec:\n  replicas: ENC[AES256_GCM,data:x,type:int]\n  selector: {matchLabels: {a: b}}\n  template: {spec: {containers: [{name: a, image: x}]}}\n"
+    assert problems(text + "sops: {mac: x}\n") == []
+    assert problems(text) == [("MAN004", 5, ERROR)]
