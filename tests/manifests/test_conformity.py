@@ -162,7 +162,9 @@ def bodies() -> list[tuple[str, dict[str, Any]]]:
         *ROOT.glob("auditor/cli/example/**/*.yaml"),
         *ROOT.glob("deploy/**/*.yaml"),
     ]
-    files = [file for file in files if "templates" not in file.parts]
+    # what these are about is what policies make of objects that no API server takes whole
+    odd = {"probe_port_undefined", "stale_replicasets"}
+    files = [file for file in files if "templates" not in file.parts and file.parent.name not in odd]
     found = [(file.name, document) for file in files for document in documents(file.read_bytes()) if document.readable]
     return [
         (name, each.value)
