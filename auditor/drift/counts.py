@@ -186,7 +186,7 @@ def _extra(difference: Difference, view: View) -> Counted | str:
         )
     found = [(_whose(leaf, difference, view), owners_of(view.writers, leaf, view.node)) for leaf in difference.leaves]
     theirs = all(entry.owner_class is OwnerClass.GITOPS for _, entries in found for entry in entries)
-    if difference.unsaid and theirs and spot.steps != REPLICAS:
+    if difference.unsaid and theirs and not spot.in_list and spot.steps != REPLICAS:
         return "git leaves it to the server"  # who applies a null owns the field, and the server fills it in
     for change in (ChangeKind.ADDED, ChangeKind.REMOVED_IN_GIT):
         owners = tuple({id(entry): entry for told, entries in found if told is change for entry in entries}.values())

@@ -89,7 +89,7 @@ class Difference:
     """One place where the sides differ.
 
     `form`: "changed", "missing" (git has it), "extra" (only live has it), "order", or "sealed" (nobody can tell).
-    `leaves`: of an extra, all in it that is no default. `unsaid`: git wrote null, or something empty, in its place.
+    `leaves`: of an extra, all in it that is no default. `unsaid`: git wrote null in its place.
     """
 
     form: str
@@ -138,7 +138,7 @@ def _unsaid(
     if is_map(wanted) and is_map(present):
         yield from _struct(wanted, present, child_of(node, name, present), at.field(node, name), body)
     elif wanted is None or is_list(wanted) or (is_map(wanted) and (node is not None or absent(node, name, present))):
-        yield from (replace(each, unsaid=True) for each in _extra(name, have, node, at, body, {}))
+        yield from (replace(each, unsaid=wanted is None) for each in _extra(name, have, node, at, body, {}))
     elif not absent(node, name, present) and not is_default(node, name, present, have, body):
         yield Difference("changed", at.field(node, name), wanted, present)
 

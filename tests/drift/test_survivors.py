@@ -90,3 +90,12 @@ def test_the_key_of_a_map_tells_and_a_field_of_a_known_type_does_not(key: str, s
     live = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {key: "new"}}
     ((change,),) = (each.changes for each in drift(git(text), cluster(live)).drift)
     assert isinstance(change.live, Sealed) is sealed
+
+
+def test_a_field_of_a_known_type_is_told_whatever_it_is_called() -> None:
+    text = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: web, namespace: shop}\nautomountServiceAccountToken: false"
+    live = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "web", "namespace": "shop"}}
+    ((change,),) = (
+        each.changes for each in drift(git(text), cluster({**live, "automountServiceAccountToken": True})).drift
+    )
+    assert (change.desired, change.live) == (False, True)

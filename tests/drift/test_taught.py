@@ -472,3 +472,11 @@ def test_what_the_control_plane_adds_to_namespaces_nodes_and_jobs_is_no_drift() 
     ):
         selector = {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}
         assert told(job, {"spec": {"selector": selector, "template": template}}, flux) == expected
+
+
+def test_an_empty_list_in_git_that_another_applier_filled_is_told() -> None:
+    rules = "rules: [{apiGroups: [apps], resources: [deployments], verbs: [get], resourceNames: []}]"
+    text = manifest("rbac.authorization.k8s.io/v1", "Role", rules)
+    rule = {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get"], "resourceNames": ["carol"]}
+    found = told(text, {"rules": [rule]}, entry("kubectl", owned("rules"), "Apply"))
+    assert found == {("removed-in-git", "rules[0].resourceNames")}
