@@ -92,7 +92,9 @@ def _prune(engine: Engine, cluster_id: int, keep: Keep) -> int:
     for facts, until in ((details, last), (lasting, last_score)):
         for fact in facts:
             c = fact.table.c
-            gone += _remove(engine, fact.table, select(c.id).where(c.cluster_id == cluster_id, c.closed_run <= until))
+            ended = select(c.id).where(c.cluster_id == cluster_id, c.closed_run <= until)
+            # The oldest first: should we be killed, what is left of a chain of intervals is its end, without a hole.
+            gone += _remove(engine, fact.table, ended.order_by(c.closed_run, c.id))
     gone += _drop_runs(engine, cluster_id, last)
     return gone + _drop_objects(engine, cluster_id)
 

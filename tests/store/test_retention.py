@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, Engine, func, select
 
-from auditor.model import Audit, Coverage, Outcome, Score, Scores
+from auditor.model import Audit, Coverage, Outcome, Score, Scores, Unavailable
 from auditor.store import Keep, Store, invariants, open_store, retention
 from auditor.store.connection import writing
 from auditor.store.facts import FACTS
@@ -261,3 +261,31 @@ def test_runs_are_published_while_history_goes(store: Store, publish: Publish, m
         state = store.state(CLUSTER, minutes(n))
         assert state is not None
         assert len(state.audit.verdicts) == (SIZE if n % 3 else 0)
+
+
+def test_whenever_pruning_ends_no_chain_of_intervals_has_a_hole(
+    store: Store, publish: Publish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "BATCH", 5)
+    for n in range(1, 6):
+        publish(numbered(n))
+    with writing(store.engine) as connection:  # rows lie in no order that anybody can rely on
+        c = FACTS["findings"].table.c
+        values = {"remedy": "moved to the end of the table"}
+        connection.execute(FACTS["findings"].table.update().where(c.opened_run == 1).values(values))
+    steps = 0
+
+    @contextmanager
+    def killed(engine: Engine) -> Iterator[Connection]:
+        nonlocal steps
+        steps += 1
+        if steps % 8 == 0:
+            raise Unavailable("store", "killed")
+        with writing(engine) as connection:
+            yield connection
+
+    monkeypatch.setattr(retention, "writing", killed)
+    for _ in range(5):
+        with suppress(Unavailable):
+            store.prune(minutes(5))
+        assert invariants.broken(store.engine) == ()
