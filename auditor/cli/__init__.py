@@ -10,13 +10,23 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from typing import Any
 
 import typer
+import typer.core
 
 from auditor.model import Misuse, Unavailable
 
+
+class _Alphabetical(typer.core.TyperGroup):
+    def list_commands(self, ctx: Any) -> list[str]:
+        """By name, in whatever order the modules of the commands were loaded."""
+        return sorted(self.commands)
+
+
 app = typer.Typer(
     name="auditor",
+    cls=_Alphabetical,
     help="Compares what runs in Kubernetes with what git says, judges it by best practices, and remembers.",
     no_args_is_help=True,
     add_completion=False,
