@@ -201,7 +201,8 @@ def test_of_two_hands_on_one_container_the_one_that_did_it_is_named(estate: Esta
     paths = [change.path.rpartition("]")[2] for _, change in limits.changes]
     assert paths == [".resources.limits.memory"], "the image, which the same hand changed, is no part of it"
     assert "kubectl-create (by hand)" in sentence
-    assert "This would bring it back: set spec.template.spec.containers[name=web].resources.limits" in sentence
+    back = sentence.partition("This would bring it back: ")[2]
+    assert "set spec.template.spec.containers[name=web].resources.limits.memory of" in back
     estate.apply()
     estate.kubectl("delete", "deployment/stray")
     estate.audit()

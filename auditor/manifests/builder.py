@@ -108,12 +108,12 @@ def _build(parser: CParser, budget: Budget, built: Built, places: bool, wary: bo
         kind = type(event)
         if kind is ScalarEvent:
             value = event.value
+            if in_flow and value and not event.style and ("?" in value or (value[0] == ":" and event.tag is None)):
+                raise indicator_in_flow(event)
             if event.implicit[0]:
                 if key is _KEY and value == "<<":
                     key = _MERGE
                     continue
-                if in_flow and value and (value[0] == ":" or "?" in value):
-                    raise indicator_in_flow(event)
                 if event.tag is not None:  # a lone ! means text
                     pass
                 elif key is _KEY:

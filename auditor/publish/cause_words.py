@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, tzinfo
+from itertools import zip_longest
 
 from auditor.model import Cause, CauseKind, Certainty, Change, ChangeKind, Finding, OwnerClass, Ref
 from auditor.publish import words
@@ -172,15 +173,17 @@ def _listed(said: Iterable[str], most: int = 3) -> str:
 
 
 def _back(parts: Sequence[Part]) -> tuple[str, ...]:
-    """What would bring back the points that were lost, from the same rows; not what was brought back since."""
-    ways: dict[str, None] = {}
+    """What would bring back the points that were lost, from the same rows: of each part one way, before the next of any.
+    Not what was brought back since."""
+    ways: list[list[str]] = []
     for n, part in enumerate(parts):
         later = parts[n + 1 :]
         gone = {finding.fingerprint for one in later for finding in one.gone}
         undone = {(ref, change.path) for one in later for ref, change in one.undone}
         if part.points < 0:
-            ways |= dict.fromkeys(_ways(part, gone, undone))
-    return (f"This would bring it back: {_listed(ways, 5)}.",) if ways else ()
+            ways.append(list(_ways(part, gone, undone)))
+    said = [way for turn in zip_longest(*ways) for way in turn if way is not None]
+    return (f"This would bring it back: {_listed(said, 5)}.",) if said else ()
 
 
 def _ways(part: Part, gone: Collection[str], undone: Collection[tuple[Ref, str]]) -> Iterable[str]:

@@ -197,3 +197,16 @@ def _as_text(data: Any) -> Any:
 def test_no_bytes_break_it(data: bytes) -> None:
     with contextlib.suppress(Refused):
         build(data, Budget(), places=True, wary=True)
+
+
+@pytest.mark.parametrize("text", ['[! ":"]', "[! ':a']", '[! "a?"]', '{a: ! ":"}'])
+def test_an_indicator_in_quotes_is_text_within_braces_though_it_has_a_tag(text: str) -> None:
+    value = build(f"a: {text}\n".encode(), Budget()).value
+    (read,) = value["a"] if isinstance(value["a"], list) else value["a"].values()
+    assert read in (":", ":a", "a?")
+
+
+@pytest.mark.parametrize("text", ["[:a]", "[!local a?]", "{a: !local http://x/y?z=1}", "[a?b]"])
+def test_an_indicator_in_plain_text_within_braces_is_refused(text: str) -> None:
+    with pytest.raises(Refused):
+        build(f"a: {text}\n".encode(), Budget())
