@@ -281,11 +281,12 @@ def _was_merged(merged: dict[int, set[str]], holder: Any, name: str) -> bool:
 
 
 def _merge(value: Any, holder: Any, merged: dict[int, set[str]], spot: Any, inside: Any, event: Any) -> None:
-    """Go applies `<<` where it stands: what comes by it overrides what stands above; of a list the first map wins."""
+    """Go applies `<<` where it stands: what comes by it overrides what stands above; of a list the first map wins, and
+    the list itself may be no alias."""
     maps: Iterable[tuple[Any, Any]]
     if isinstance(value, dict):
         maps = [(value, spot)]
-    elif isinstance(value, list) and all(isinstance(each, dict) for each in value):
+    elif isinstance(value, list) and type(event) is not AliasEvent and all(isinstance(each, dict) for each in value):
         maps = reversed(list(zip(value, spot.inside if spot else [None] * len(value), strict=True)))
     else:
         raise Refused(

@@ -199,6 +199,14 @@ def test_no_bytes_break_it(data: bytes) -> None:
         build(data, Budget(), places=True, wary=True)
 
 
+def test_a_merge_takes_an_alias_of_a_map_and_of_no_list() -> None:
+    text = b"base: &b {x: 1}\nboth: &l [{x: 1}]\n%s\n"
+    for read in (b"m: {<<: *b}", b"m: {<<: [*b]}"):
+        assert build(text % read, Budget()).value["m"] == {"x": 1}
+    with pytest.raises(Refused):
+        build(text % b"m: {<<: *l}", Budget())
+
+
 @pytest.mark.parametrize("text", ['[! ":"]', "[! ':a']", '[! "a?"]', '{a: ! ":"}'])
 def test_an_indicator_in_quotes_is_text_within_braces_though_it_has_a_tag(text: str) -> None:
     value = build(f"a: {text}\n".encode(), Budget()).value
