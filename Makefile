@@ -55,7 +55,7 @@ test-313: ## The same on Python 3.13, where there is one
 	@$(PYTHON) -m tests.on_313
 
 check: components lint types contracts test-313 ## Everything: format, lint, types, contracts, generated files, all tests
-	@$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not soak"
+	@$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not soak" $(if $(CI),-p no:randomly)
 
 soak: components ## The large counts; takes as long as it takes
 	@TESTS_PROFILE=soak $(BIN)/python -m pytest -q
