@@ -268,7 +268,10 @@ def mark(value: Any, key: Key, *, encoded: bool = False) -> Sealed:
     if value is None or value == "":
         data = b""
     elif not isinstance(value, str):
-        data = orjson.dumps(value, option=orjson.OPT_SORT_KEYS, default=_wide)
+        try:
+            data = orjson.dumps(value, option=orjson.OPT_SORT_KEYS, default=_wide)
+        except orjson.JSONEncodeError:  # an integer beyond 64 bits
+            data = repr(value).encode("utf-8", "surrogatepass")
         facts.add("invalid")
     else:
         data = value.encode("utf-8", "surrogatepass")

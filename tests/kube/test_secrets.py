@@ -134,6 +134,12 @@ _VALUES = st.recursive(
 _FIELDS = ["data", "stringData", "type", "immutable", "spec", "metadata", "kind", "x", "apiVersion", "items"]
 
 
+@pytest.mark.parametrize("number", [-(2**63) - 1, 2**64, [2**70]])
+def test_an_integer_of_any_size_is_sealed(number: Any) -> None:
+    sealed = seal({**secret(), "data": {"a": number}}, KEY)
+    assert isinstance(sealed["data"]["a"], Sealed)
+
+
 @given(st.dictionaries(st.sampled_from(_FIELDS), _VALUES, max_size=5), st.dictionaries(st.sampled_from(["labels", "annotations", "managedFields", "ownerReferences", "finalizers", "name", "x"]), _VALUES, max_size=4))  # fmt: skip
 def test_no_random_shape_leaks_from_where_values_stand(parts: dict[str, Any], metadata: dict[str, Any]) -> None:
     values = {name: part for name, part in parts.items() if name in ("data", "stringData", "spec", "x", "items")}
