@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auditor import logs
 from auditor.cli import app, options
+from auditor.cli.evaluate import quiet_logs
 from auditor.cli.named import manifests_at, top_of
 from auditor.model import Audit, Place, Policy, Severity, Snapshot
 
@@ -102,7 +102,7 @@ def check(
     asked = Asked(
         judging, severity, tuple(namespace or ()), baseline, as_patch, write, explain_score, at, output, show_all
     )
-    logs.later("debug" if debug else "warning")
+    quiet_logs(debug)
     if watch:
         from auditor.cli import watching
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from auditor.compliance.portions import portioned
+from auditor.compliance.portions import LEAST, portioned
 from auditor.exemptions import IN_PART, Exemptions
 from auditor.kube import fields
 from auditor.kube.fingerprints import fingerprint
@@ -101,7 +101,9 @@ def judge(
         ]
 
     subjects = sorted(_subjects(desired, live, around), key=lambda subject: subject.ref.key)
-    if processes > 1:  # what rules look things up in is built when first asked for: here, not once in every process
+    if (
+        processes > 1 and len(subjects) >= 2 * LEAST
+    ):  # what rules look things up in is built when first asked for: here, not once in every process
         verdicts({(subject.ref.group, subject.ref.kind): subject for subject in subjects}.values())
     return tuple(portioned(subjects, verdicts, processes=processes))
 

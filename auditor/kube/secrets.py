@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import json
 import re
 import secrets
 from collections.abc import Iterator, Mapping
@@ -271,7 +272,7 @@ def mark(value: Any, key: Key, *, encoded: bool = False) -> Sealed:
         try:
             data = orjson.dumps(value, option=orjson.OPT_SORT_KEYS, default=_wide)
         except orjson.JSONEncodeError:  # an integer beyond 64 bits
-            data = repr(value).encode("utf-8", "surrogatepass")
+            data = json.dumps(value, sort_keys=True, default=_wide).encode()
         facts.add("invalid")
     else:
         data = value.encode("utf-8", "surrogatepass")
